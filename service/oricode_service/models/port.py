@@ -1,0 +1,183 @@
+"""The provider port: what the engine asks of a model, and what a model may say.
+
+In: a :class:`ModelCall` in the shape of Anthropic's Messages API. Out: lists of deltas, one list per upstream
+read, so that a burst costs one wake-up. A provider knows nothing of runs, logs or transports, never retries
+(the engine's turn does, it alone knows what was already shown), and never swallows a stream that broke.
+Implemented by ``anthropic`` and ``scripted``; ``local`` is the Anthropic provider pointed at a child process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One model call, complete: the same call sent twice asks the same question."""
+
+    model: str
+    """The provider's own name of the model, aliases already resolved."""
+    messages: list[dict[str, Any]]
+    """Conversation in Messages API form; the last one has role ``user``."""
+    system: list[dict[str, Any]]
+    """Text blocks, with ``cache_control`` marks where a prefix is stable."""
+    tools: list[dict[str, Any]]
+    """``{name, description, input_schema}``; empty when the turn may call none."""
+    max_tokens: int
+    thinking: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    run_id: str = ""
+    """Only for logs and for scripts that want to know who asks."""
+    turn: int = 1
+
+
+@dataclass(slots=True)
+class Text:
+    """A piece of answer text in content block ``index``."""
+
+    index: int
+    text: str
+
+
+@dataclass(slots=True)
+class Thinking:
+    """A piece of visible reasoning in content block ``index``."""
+
+    index: int
+    text: str
+
+
+@dataclass(slots=True)
+class Signature:
+    """Proof of a thinking block; must be sent back unchanged in the next turn, never shown."""
+
+    index: int
+    signature: str
+
+
+@dataclass(slots=True)
+class Redacted:
+    """A thinking block the provider encrypted; sent back unchanged, never shown."""
+
+    index: int
+    data: str
+
+
+@dataclass(slots=True)
+class ToolUse:
+    """Content block ``index`` is a call of tool ``name``; its input follows as ``ToolInput``."""
+
+    index: int
+    tool_call_id: str
+    name: str
+
+
+@dataclass(slots=True)
+class ToolInput:
+    """A piece of the JSON text of a tool call's input."""
+
+    index: int
+    partial_json: str
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens of this call so far; a later one replaces an earlier one field by field (None = unchanged)."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Stop:
+    """The message is complete. Nothing follows."""
+
+    reason: str
+    """``end_turn``, ``tool_use``, ``max_tokens``, ``stop_sequence``, ``refusal``, ``pause_turn``, …"""
+    model: str | None = None
+    """The model that answered, by its own word; None when it did not say."""
+
+
+Delta = Text | Thinking | Signature | Redacted | ToolUse | ToolInput | Usage | Stop
+
+
+class UpstreamFailure(Exception):
+    """The call failed. ``code`` is a row of the protocol's error table (``upstream_…``)."""
+
+    def __init__(
+        self, code: str, sentence: str, *, retryable: bool, retry_after: float | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        """What a person may read; never a key, a header or a raw body."""
+        self.retryable = retryable
+        self.retry_after = retry_after
+        """Seconds the provider asked us to wait; None when it did not say."""
+
+
+class Provider(Protocol):
+    """A family of models behind one connection pool."""
+
+    def stream(self, call: ModelCall) -> AsyncGenerator[list[Delta], None]:
+        """Yield what the model says until its ``Stop``.
+
+        Ends normally only after a ``Stop``; everything else, a quiet end included, raises
+        :class:`UpstreamFailure`. Closing the generator (or cancelling its task) closes the upstream call at once.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and child processes. No stream may be open."""
+        ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """The message a stream is building: blocks as the Messages API wants them back, usage and stop reason."""
+
+    usage: dict[str, int] = field(default_factory=dict)
+    stop_reason: str | None = None
+    model: str | None = None
+    _blocks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _pieces: dict[int, list[str]] = field(default_factory=dict)
+
+    def add(self, delta: Delta) -> None:
+        """Take one delta in. Deltas of one block arrive in order; blocks may interleave."""
+        match delta:
+            case Text(index, text):
+                self._piece(index, {"type": "text"}, text)
+            case Thinking(index, text):
+                self._piece(index, {"type": "thinking"}, text)
+            case Signature(index, signature):
+                block = self._block(index, {"type": "thinking"})
+                block["signature"] = block.get("signature", "") + signature
+            case Redacted(index, data):
+                self._blocks[index] = {"type": "redacted_thinking", "data": data}
+            case ToolUse(index, tool_call_id, name):
+                self._block(index, {"type": "tool_use", "id": tool_call_id, "name": name})
+            case ToolInput(index, partial_json):
+                self._pieces.setdefault(index, []).append(partial_json)
+            case Usage():
+                for key in Usage.__slots__:
+                    if (value := getattr(delta, key)) is not None:
+                        self.usage[key] = value
+            case Stop(reason, model):
+                self.stop_reason = reason
+                self.model = model or self.model
+
+    def _block(self, index: int, template: dict[str, Any]) -> dict[str, Any]:
+        return self._blocks.setdefault(index, template)
+
+    def _piece(self, index: int, template: dict[str, Any], text: str) -> None:
+        if index not in self._blocks:
+            self._blocks[index] = template
+        self._pieces.setdefault(index, []).append(text)
+
+    def blocks(self) -> list[tuple[dict[str, Any], str]]:
+        """Blocks in index order, each with its joined text (for a tool call: the JSON text of its input)."""
+        return [(dict(self._blocks[i]), "".join(self._pieces.get(i, ()))) for i in sorted(self._blocks)]
