@@ -1,0 +1,1 @@
+"""Oricode's Python client: start, watch, resume, answer and cancel runs of an Oricode service."""
