@@ -1,0 +1,1 @@
+"""Where stored programs are deployed to: the port, and a target per system."""
