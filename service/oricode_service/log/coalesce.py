@@ -1,0 +1,96 @@
+"""Joining neighbouring deltas for readers that asked for ``batch_ms``.
+
+The first delta goes at once, then deltas are held for the window, and any other event flushes them. A joined delta
+carries the id of its last member, so every cursor stays exact. The log is not changed; only this reader sees it so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from oricode_protocol import codec
+
+from ..store.rows import Record
+from .reader import Reader, Word
+from .run_log import DELTAS
+
+_FIELD = {"content": "text", "thinking": "text", "tool_input": "partial_json"}
+
+
+class CoalescingReader:
+    """Wraps a reader; ``window`` in seconds."""
+
+    def __init__(self, reader: Reader, window: float) -> None:
+        self.reader = reader
+        self._window = window
+        self._hold_until = 0.0
+        self._loop = asyncio.get_running_loop()
+
+    async def next(self) -> list[Record] | Word:
+        """As :meth:`Reader.next`, with neighbouring deltas joined."""
+        await self._hold()
+        page = await self.reader.next()
+        if isinstance(page, list):
+            self._hold_until = self._loop.time() + self._window if page[-1].event in DELTAS else 0.0
+            return join(page)
+        return page
+
+    async def _hold(self) -> None:
+        """Wait for the window's end, a solid event, or a wish to close."""
+        reader, log = self.reader, self.reader.log
+        while (
+            (left := self._hold_until - self._loop.time()) > 0
+            and log.last_solid <= reader.cursor
+            and reader.close_reason is None
+            and not reader.closed
+        ):
+            changed: asyncio.Future[None] = self._loop.create_future()
+
+            def wake(changed: asyncio.Future[None] = changed) -> None:
+                if not changed.done():
+                    changed.set_result(None)
+
+            await self._changed_or_late(changed, wake, left)
+
+    async def _changed_or_late(self, changed: asyncio.Future[None], wake: Callable[[], None], left: float) -> None:
+        self.reader.log.on_change(wake)
+        timer = self._loop.call_later(left, wake)
+        try:
+            await changed
+        finally:
+            timer.cancel()
+            self.reader.log.forget(wake)
+
+
+def join(page: list[Record]) -> list[Record]:
+    """``page`` with runs of deltas of one block joined into the last of each."""
+    out: list[Record] = []
+    held: list[Record] = []
+    for record in page:
+        if held and not _same_block(held[-1], record):
+            out.append(_joined(held))
+            held = []
+        if record.event in DELTAS:
+            held.append(record)
+        else:
+            out.append(record)
+    if held:
+        out.append(_joined(held))
+    return out
+
+
+def _same_block(one: Record, other: Record) -> bool:
+    if one.event != other.event or one.epoch != other.epoch:
+        return False
+    a, b = codec.loads(one.data), codec.loads(other.data)
+    return bool(a["index"] == b["index"] and a.get("tool_call_id") == b.get("tool_call_id"))
+
+
+def _joined(records: list[Record]) -> Record:
+    if len(records) == 1:
+        return records[0]
+    field = _FIELD[records[0].event]
+    datas = [codec.loads(record.data) for record in records]
+    text = "".join(data[field] for data in datas)
+    return records[-1]._replace(data=codec.dumps({**datas[0], field: text}))

@@ -1,0 +1,148 @@
+"""The group commit: everything the process appended since the last flush becomes durable and visible together.
+
+In: records of any run, with or without operations that need an fsync. Out: ``publish`` on the runs' logs, after the
+store has them and never before. Self-clocking: idle, a flush starts at once; busy, whatever gathered meanwhile is the
+next one. When the store is unavailable it tries again until it is back: nothing is shown, nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from ..store.port import Fenced, LogStore, StoreUnavailable
+from ..store.rows import Op, Record
+from .run_log import RunLog
+
+BACKLOG_BYTES = 4 * 1024 * 1024
+"""Above this, writers wait in :meth:`GroupCommit.room`."""
+RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+_log = logging.getLogger(__name__)
+
+
+class GroupCommit:
+    """One per process. Belongs to the event loop's thread."""
+
+    def __init__(self, store: LogStore, on_fenced: Callable[[Fenced], None]) -> None:
+        self._store = store
+        self._on_fenced = on_fenced
+        self._records: list[Record] = []
+        self._logs: dict[int, RunLog] = {}
+        self._ops: list[Op] = []
+        self._done: list[asyncio.Future[None]] = []
+        self._bytes = 0
+        self._idle: asyncio.Future[None] | None = None
+        self._room: asyncio.Event = asyncio.Event()
+        self._room.set()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="group commit")
+        self.unavailable_since: float | None = None
+        """Monotonic time since when the store refuses; None while it works."""
+        self.observe: Callable[[int, float], None] = lambda size, seconds: None
+        """Told after each flush: records in it, seconds it took."""
+
+    def append(self, log: RunLog, record: Record) -> None:
+        """Add an event; it becomes visible with the next flush."""
+        self._records.append(record)
+        self._logs[record[0]] = log
+        self._bytes += len(record[4])
+        if self._idle is not None:
+            self._wake()
+
+    async def commit(self, log: RunLog, records: Sequence[Record], ops: Sequence[Op]) -> None:
+        """Add events and operations, and return when they are fsynced and visible."""
+        self._records += records
+        if records:
+            self._logs[log.run_no] = log
+        self._ops += ops
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done.append(done)
+        self._wake()
+        await done
+
+    async def flushed(self) -> None:
+        """Return when everything appended so far is visible."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done.append(done)
+        self._wake()
+        await done
+
+    @property
+    def crowded(self) -> bool:
+        """True when writers should wait for :meth:`room`."""
+        return self._bytes > BACKLOG_BYTES
+
+    async def room(self) -> None:
+        """Wait until the backlog was flushed."""
+        while self.crowded:
+            self._room.clear()
+            await self._room.wait()
+
+    def _wake(self) -> None:
+        if self._idle is not None:
+            self._idle.set_result(None)
+            self._idle = None
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._records and not self._done:
+                self._idle = loop.create_future()
+                await self._idle
+            records, self._records = self._records, []
+            logs, self._logs = self._logs, {}
+            ops, self._ops = self._ops, []
+            done, self._done = self._done, []
+            if records or ops:
+                try:
+                    await self._save(records, ops)
+                except Fenced as fenced:
+                    self._on_fenced(fenced)
+                    return
+                _publish(records, logs)
+            self._bytes = 0 if not self._records else sum(len(record[4]) for record in self._records)
+            self._room.set()
+            for waiter in done:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def _save(self, records: list[Record], ops: list[Op]) -> None:
+        tries = 0
+        while True:
+            started = time.perf_counter()
+            try:
+                if ops:
+                    await self._store.commit(records, ops)
+                else:
+                    await self._store.append(records)
+            except StoreUnavailable as refused:
+                if self.unavailable_since is None:
+                    self.unavailable_since = time.monotonic()
+                    _log.warning("the store is unavailable, runs pause: %s", refused)
+                await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+                tries += 1
+                continue
+            if self.unavailable_since is not None:
+                _log.warning("the store is back after %.1f s", time.monotonic() - self.unavailable_since)
+                self.unavailable_since = None
+            self.observe(len(records), time.perf_counter() - started)
+            return
+
+    async def close(self) -> None:
+        """Flush what is left and stop."""
+        await self.flushed()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+def _publish(records: list[Record], logs: dict[int, RunLog]) -> None:
+    if len(logs) == 1:
+        ((_, log),) = logs.items()
+        log.publish(records)
+        return
+    by_run: dict[int, list[Record]] = {}
+    for record in records:
+        by_run.setdefault(record[0], []).append(record)
+    for run_no, own in by_run.items():
+        logs[run_no].publish(own)

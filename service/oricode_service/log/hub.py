@@ -1,0 +1,90 @@
+"""Finds the visible log of a run, whoever writes it: this process, another one, or nobody any more.
+
+One RunLog per run and process, shared by all readers. Own runs are kept while they live; others as long as somebody
+reads them. Logs written by other processes are tailed here, driven by the store's hints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakValueDictionary
+
+from oricode_protocol import codec
+from oricode_protocol.fold import Fold
+from oricode_protocol.ids import Cursor
+
+from ..store.port import LogStore
+from ..store.rows import LIVE, RunRow
+from .commit import GroupCommit
+from .pulse import Pulse
+from .reader import Reader
+from .run_log import PAGE_BYTES, RunLog
+
+
+LINGER_SECONDS = 5.0
+
+
+class Logs:
+    """All logs this process has in hand."""
+
+    def __init__(self, store: LogStore, commit: GroupCommit, pulse: Pulse) -> None:
+        self.store = store
+        self.commit = commit
+        self.pulse = pulse
+        self._own: dict[int, RunLog] = {}
+        self._open: WeakValueDictionary[int, RunLog] = WeakValueDictionary()
+
+    def own(self, row: RunRow) -> RunLog:
+        """The log of a run this process writes from now on."""
+        log = self._open.get(row.no)
+        if log is None:
+            log = RunLog(row.no, row.id, row.last_seq, ended=False)
+            self._open[row.no] = log
+        self._own[row.no] = log
+        return log
+
+    def disown(self, run_no: int) -> None:
+        """This process does not write the run any more; readers may go on.
+
+        Kept a little longer, for a reader whose row was read just before the run ended.
+        """
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._own.pop, run_no, None)
+
+    def log(self, row: RunRow) -> RunLog:
+        """The visible log of ``row``'s run."""
+        log = self._open.get(row.no)
+        if log is None:
+            log = RunLog(row.no, row.id, row.last_seq, ended=row.status not in LIVE)
+            self._open[row.no] = log
+        return log
+
+    def reader(self, log: RunLog, after: int) -> Reader:
+        """A reader behind seq ``after``."""
+        return Reader(log, self.store, self.pulse, after)
+
+    async def holds(self, log: RunLog, cursor: Cursor) -> bool:
+        """Whether the log has the event that ``cursor`` names, written by that epoch."""
+        if cursor.at_start:
+            return True
+        if cursor.seq > log.visible:
+            return False
+        epoch = log.epoch_of(cursor.seq)
+        if epoch is None:
+            epoch = await self.store.epoch_of(log.run_no, cursor.seq)
+        return epoch == cursor.epoch
+
+    async def fold(self, log: RunLog) -> tuple[Fold, Cursor]:
+        """The fold of everything visible now, and the cursor it reaches. Yields between pages."""
+        folded = Fold()
+        seq, epoch, upto = 0, 0, log.visible
+        while seq < upto:
+            page = log.recent(seq) or await self.store.read(log.run_no, seq, PAGE_BYTES)
+            if not page:
+                break
+            for record in page:
+                if record.seq > upto:
+                    break
+                folded.apply(record.event, codec.loads(record.data))
+                seq, epoch = record.seq, record.epoch
+            await asyncio.sleep(0)
+        return folded, Cursor(log.run_id, epoch, seq) if seq else Cursor.start(log.run_id)

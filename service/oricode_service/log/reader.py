@@ -1,0 +1,103 @@
+"""A reader: takes what is visible behind its cursor, a page at a time, and says when there is nothing to take.
+
+In: a :class:`RunLog` and a cursor. Out of :meth:`Reader.next`: a page of records, or one of three words: ``BEAT`` (quiet
+for the interval), ``CLOSE`` (the service wants the connection closed, the run goes on), ``END`` (the terminal event was
+taken). A slow reader costs nothing and delays nobody: between pages it holds no data. All transports use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+
+from ..store.port import LogStore
+from ..store.rows import Record
+from .pulse import Pulse
+from .run_log import PAGE_BYTES, RunLog
+
+
+class Word(Enum):
+    """What :meth:`Reader.next` says when it has no records."""
+
+    BEAT = "beat"
+    CLOSE = "close"
+    END = "end"
+
+
+class Reader:
+    """A cursor on a log. Not for two tasks at once."""
+
+    def __init__(self, log: RunLog, store: LogStore, pulse: Pulse, after: int) -> None:
+        self.log = log
+        self.cursor = after
+        """Seq of the last record taken."""
+        self.wrote_at = asyncio.get_running_loop().time()
+        self.closed = False
+        self.close_reason: str | None = None
+        """Set by :meth:`ask_to_close`."""
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Future[None] | None = None
+        self._beat = False
+        self._busy = False
+        pulse.add(self)
+
+    async def next(self) -> list[Record] | Word:
+        """The next page, or a word. Yields to other tasks between pages."""
+        while True:
+            if self.close_reason is not None:
+                return Word.CLOSE
+            if self.cursor < self.log.visible:
+                if self._busy:  # a page was taken without waiting: let the others run first
+                    await asyncio.sleep(0)
+                page = self.log.recent(self.cursor)
+                if page is None:
+                    page = await self._store.read(self.log.run_no, self.cursor, PAGE_BYTES)
+                self._busy = True
+                if page:
+                    self.cursor = page[-1][1]
+                    return page
+                raise LogTrimmed  # retention took the events while they were being read
+            self._busy = False
+            if self.log.ended:
+                return Word.END
+            if self._beat:
+                self._beat = False
+                return Word.BEAT
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._waiting = self._loop.create_future()
+        self.log.on_change(self._wake)
+        try:
+            await self._waiting
+        finally:
+            self.log.forget(self._wake)
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def wrote(self) -> None:
+        """To be called after each write: the next heartbeat is an interval away."""
+        self.wrote_at = self._loop.time()
+
+    def beat(self) -> None:
+        """The pulse's call."""
+        self._beat = True
+        self._wake()
+
+    def ask_to_close(self, reason: str) -> None:
+        """Make the next answer ``CLOSE``."""
+        self.close_reason = reason
+        self._wake()
+
+    def close(self) -> None:
+        """The reader is not used any more."""
+        self.closed = True
+        self._wake()
+
+
+class LogTrimmed(Exception):
+    """The events behind the cursor are gone (retention)."""

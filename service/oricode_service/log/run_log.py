@@ -1,0 +1,102 @@
+"""What is visible of one run's log: a bounded tail in memory, the rest in the store.
+
+In: records the store already has (:meth:`RunLog.publish`). Out: pages behind a cursor, and a wake-up for readers. It
+does not know who wrote the records or who reads them.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+
+from oricode_protocol.events import TERMINAL
+
+from ..store.rows import Record
+
+PAGE_BYTES = 32 * 1024
+TAIL_BYTES = 64 * 1024
+"""Kept in memory for readers that follow closely; anybody further behind reads the store."""
+DELTAS = frozenset(("content", "thinking", "tool_input"))
+
+
+class RunLog:
+    """The visible log of one run in this process."""
+
+    __slots__ = (
+        "__weakref__", "_tail", "_tail_bytes", "_waiters", "changed_at", "ended", "last_solid", "run_id", "run_no", "visible",
+    )  # fmt: skip
+
+    def __init__(self, run_no: int, run_id: str, visible: int = 0, ended: bool = False) -> None:
+        self.run_no = run_no
+        self.run_id = run_id
+        self.visible = visible
+        """Seq of the last event readers may see."""
+        self.ended = ended
+        """True when the visible log holds its terminal event."""
+        self.last_solid = visible
+        """Seq of the last visible event that is no delta; coalescing readers hurry for these."""
+        self.changed_at = time.monotonic()
+        """When something became visible last (monotonic seconds)."""
+        self._tail: list[Record] = []
+        self._tail_bytes = 0
+        self._waiters: list[Callable[[], None]] = []
+
+    def publish(self, records: list[Record]) -> None:
+        """Make stored records visible; they follow :attr:`visible` without a hole."""
+        last = records[-1]
+        self._tail += records
+        for record in records:
+            self._tail_bytes += len(record[4])
+            if record[3] not in DELTAS:
+                self.last_solid = record[1]
+        self.visible = last.seq
+        self.ended = last.event == TERMINAL
+        self.changed_at = time.monotonic()
+        if self._tail_bytes > 2 * TAIL_BYTES:
+            self._trim()
+        self.wake()
+
+    def _trim(self) -> None:
+        drop = 0
+        while self._tail_bytes > TAIL_BYTES:
+            self._tail_bytes -= len(self._tail[drop][4])
+            drop += 1
+        del self._tail[:drop]
+
+    def recent(self, after: int) -> list[Record] | None:
+        """A page of records behind seq ``after`` from memory; None when they are only in the store."""
+        tail = self._tail
+        if not tail or after < tail[0].seq - 1:
+            return None
+        start = after - tail[0].seq + 1  # dense: the place follows from the seq
+        if len(tail) - start <= 8:
+            return tail[start:]  # the common case of a reader that keeps up: no need to count bytes
+        size = 0
+        for end in range(start, len(tail)):
+            size += len(tail[end][4])
+            if size >= PAGE_BYTES:
+                return tail[start : end + 1]
+        return tail[start:]
+
+    def epoch_of(self, seq: int) -> int | None:
+        """The epoch that wrote ``seq``, when it is in memory."""
+        place = bisect_right(self._tail, seq, key=lambda record: record.seq) - 1
+        if place >= 0 and self._tail[place].seq == seq:
+            return self._tail[place].epoch
+        return None
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` once, at the next change."""
+        self._waiters.append(wake)
+
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Take a waiter back."""
+        if wake in self._waiters:
+            self._waiters.remove(wake)
+
+    def wake(self) -> None:
+        """Wake all readers, also without news (close, drain)."""
+        waiters, self._waiters = self._waiters, []
+        for wake in waiters:
+            wake()

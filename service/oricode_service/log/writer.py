@@ -1,0 +1,53 @@
+"""The writing end of one run's log: numbers events, keeps their legal order, encodes each once.
+
+Held by the engine's run task, the only writer of the run; the fence in the store guards against a second process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oricode_protocol import codec
+from oricode_protocol.events import Event
+from oricode_protocol.lifecycle import RunState, advance
+
+from ..store.rows import Op, Record
+from .commit import GroupCommit
+from .run_log import RunLog
+
+
+class RunWriter:
+    """Appends to a run's log under one epoch."""
+
+    __slots__ = ("_commit", "epoch", "log", "seq", "state")
+
+    def __init__(self, commit: GroupCommit, log: RunLog, epoch: int, state: RunState = RunState.NEW) -> None:
+        self._commit = commit
+        self.log = log
+        self.epoch = epoch
+        self.seq = log.visible
+        self.state = state
+
+    def append(self, event: Event) -> None:
+        """Add an event; visible soon. Raises IllegalEvent when it may not follow."""
+        self.append_encoded(event.event, codec.encode(event))
+
+    def append_encoded(self, name: str, data: bytes) -> None:
+        """Add an event whose ``data`` is encoded already: the hot path of deltas."""
+        self.state = advance(self.state, name)
+        self.seq += 1
+        self._commit.append(self.log, Record(self.log.run_no, self.seq, self.epoch, name, data))
+
+    async def commit(self, events: Sequence[Event], ops: Sequence[Op]) -> None:
+        """Add events and operations as one durable step; returns when it is on disk and visible."""
+        records = []
+        for event in events:
+            self.state = advance(self.state, event.event)
+            self.seq += 1
+            records.append(Record(self.log.run_no, self.seq, self.epoch, event.event, codec.encode(event)))
+        await self._commit.commit(self.log, records, ops)
+
+    async def room(self) -> None:
+        """Wait while the process has more to flush than it should hold."""
+        if self._commit.crowded:
+            await self._commit.room()

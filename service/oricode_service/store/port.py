@@ -1,0 +1,202 @@
+"""The store port: what the service asks of a database. Semantics are the same for SQLite and PostgreSQL.
+
+In: rows and operations. Out: rows. A store knows no events, no transports, no models; JSON is bytes to it. Every write
+of run data carries the fence of this process: when another process took over, it raises :class:`Fenced` and the
+process must end. Reads filter by user where a user asks, so that foreign and absent look alike.
+Implemented by ``sqlite`` and ``postgres``; the same contract tests run against both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+from ..tools.programs import Programs
+from .rows import ChatRow, Created, EffectRow, KeyRow, MessageRow, NewRun, Op, PendingRow, Record, RunRow
+
+
+class Fenced(Exception):
+    """Another process owns this one's runs. Final: end the process."""
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached right now; nothing was written. Trying again may work."""
+
+
+class ChatNotFound(Exception):
+    """No such chat for this user."""
+
+
+class ChatBusy(Exception):
+    """The chat has a live run and the request said ``reject``."""
+
+
+class TooManyRuns(Exception):
+    """The key has as many live runs as it may have."""
+
+
+class KeyReused(Exception):
+    """The idempotency key was used with another body."""
+
+
+class LogStore(Protocol):
+    """The append-only logs."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Store events of any runs, all or nothing. Survives a kill, not necessarily a power cut."""
+        ...
+
+    async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
+        """Store events and operations in one transaction that survives a power cut."""
+        ...
+
+    async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
+        """Events behind seq ``after``, in order, at least one if there is one, about ``max_bytes`` of data."""
+        ...
+
+    async def epoch_of(self, run_no: int, seq: int) -> int | None:
+        """The epoch that wrote ``seq``; None when it is not stored."""
+        ...
+
+    def watch(self) -> AsyncIterator[frozenset[int] | None]:
+        """Run numbers in which other processes may have written; None = anything may have changed. Hints only."""
+        ...
+
+    def follow(self, run_nos: frozenset[int]) -> None:
+        """The runs of other processes that this one has readers for; replaces the previous set."""
+        ...
+
+
+class RunStore(Protocol):
+    """Runs, their steps, effects and questions."""
+
+    async def create(self, new: NewRun) -> Created:
+        """Make a run (durable). Raises ChatNotFound, ChatBusy, TooManyRuns, KeyReused."""
+        ...
+
+    async def get(self, run_id: str, user: str | None) -> RunRow | None:
+        """A run by id; ``user`` None asks for the operator."""
+        ...
+
+    async def try_start(self, run_no: int, now: int) -> int:
+        """Set a queued run to running when no earlier run of its chat is live; the number of those (0 = started)."""
+        ...
+
+    async def claim(self, limit: int) -> list[RunRow]:
+        """Take over unfinished runs that no living process owns; their epoch is already raised."""
+        ...
+
+    async def release(self, run_nos: Sequence[int]) -> None:
+        """Give runs up in an orderly way: the next claim is at once and does not count as an attempt."""
+        ...
+
+    async def request_cancel(self, run_no: int) -> bool:
+        """Ask the owner to cancel; False when the run had ended or was already asked."""
+        ...
+
+    async def cancels(self) -> list[int]:
+        """Own live runs that somebody asked to cancel."""
+        ...
+
+    async def messages(self, run_no: int) -> list[MessageRow]:
+        """The committed steps of a run, in order."""
+        ...
+
+    async def history(self, chat_no: int, before_run: int) -> list[MessageRow]:
+        """All messages of a chat written by earlier runs or imported, in order."""
+        ...
+
+    async def effect(self, key: str) -> EffectRow | None:
+        """The ledger's entry of a tool call."""
+        ...
+
+    async def pending(self, run_no: int) -> list[PendingRow]:
+        """All questions of a run, answered or not."""
+        ...
+
+    async def answer(
+        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
+    ) -> Literal["accepted", "already", "absent"]:
+        """Answer a question; the first answer counts."""
+        ...
+
+    async def set_feedback(self, run_no: int, rating: str, comment: str | None, now: int) -> None:
+        """Keep the person's rating; the last one counts."""
+        ...
+
+    async def sweep(self, now: int, keep_ms: int) -> int:
+        """Delete events of runs that ended before ``now - keep_ms``, and other expired rows; a bounded piece of work.
+
+        Returns how many runs were trimmed; 0 = nothing left to do."""
+        ...
+
+    async def live(self) -> list[RunRow]:
+        """All live runs, of all processes."""
+        ...
+
+
+class ChatStore(Protocol):
+    """Chats as their users see them."""
+
+    async def page(self, user: str, limit: int, before: int | None) -> list[ChatRow]:
+        """Latest first; ``before`` is an ``updated_at`` of an earlier page."""
+        ...
+
+    async def get(self, user: str, chat_id: str) -> ChatRow | None: ...
+
+    async def messages(self, chat_no: int, after: int, limit: int) -> list[tuple[int, MessageRow, str | None]]:
+        """(number, message, run id), oldest first, behind number ``after``."""
+        ...
+
+    async def rename(self, user: str, chat_id: str, title: str) -> bool: ...
+
+    async def delete(self, user: str, chat_id: str) -> bool:
+        """Remove the chat with all its runs; False when it is not there or a run of it is live."""
+        ...
+
+    async def add(self, user: str, chat_id: str, title: str, messages: Sequence[MessageRow], now: int) -> bool:
+        """Bring in a chat from elsewhere; False when the id exists."""
+        ...
+
+
+class KeyStore(Protocol):
+    """API keys and one-use tickets."""
+
+    async def add(self, key: KeyRow) -> None: ...
+
+    async def get(self, key_id: str) -> KeyRow | None: ...
+
+    async def all(self) -> list[KeyRow]: ...
+
+    async def revoke(self, key_id: str, now: int) -> bool: ...
+
+    async def add_ticket(self, hash: bytes, key_id: str, expires_at: int) -> None: ...
+
+    async def take_ticket(self, hash: bytes, now: int) -> str | None:
+        """The key id a ticket stands for, once; None when unknown, used or expired."""
+        ...
+
+    async def audit(self, at: int, user: str, action: str, detail: bytes) -> None:
+        """Append to the audit log (keys, approvals, deployments)."""
+        ...
+
+
+class Store(Protocol):
+    """A database, opened."""
+
+    log: LogStore
+    runs: RunStore
+    chats: ChatStore
+    keys: KeyStore
+    programs: Programs
+
+    @property
+    def description(self) -> str:
+        """For the banner: kind and place, without credentials."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Whether it answers and takes writes."""
+        ...
+
+    async def close(self) -> None: ...

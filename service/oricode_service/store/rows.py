@@ -1,0 +1,219 @@
+"""The rows that cross the store port: plain values, the same for every database.
+
+Times are milliseconds since the epoch. JSON stays encoded: a store keeps bytes and never looks inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+LIVE: tuple[RunStatus, ...] = ("queued", "running")
+
+
+class Record(NamedTuple):
+    """One event of a run's log, encoded once; its column order is that of the ``event`` table."""
+
+    run_no: int
+    seq: int
+    """Dense from 1 within the run, over all epochs."""
+    epoch: int
+    event: str
+    data: bytes
+    """The ``data`` object as JSON, one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What :meth:`RunStore.create` needs. Ids are made by the engine."""
+
+    run_id: str
+    chat_id: str
+    new_chat: bool
+    """True: the chat is made with the run. False: it must exist and belong to ``user``."""
+    user: str
+    key_id: str
+    title: str
+    """For a new chat."""
+    request: bytes
+    """The chat request as the engine keeps it (JSON)."""
+    labels: bytes
+    """What metrics and reports group by: transport, client type, arm, model (JSON)."""
+    if_busy: Literal["enqueue", "reject", "interrupt"]
+    idempotency_key: str | None
+    digest: bytes
+    """Hash of the body; compared when the key was used before."""
+    max_live: int
+    """Live runs this key may have; 0 = no limit."""
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the store knows it."""
+
+    no: int
+    id: str
+    chat_no: int
+    chat_id: str
+    user: str
+    status: RunStatus
+    epoch: int
+    """Fencing token of the current owner."""
+    attempts: int
+    """How often it was taken over after a crash."""
+    cancel: bool
+    request: bytes
+    labels: bytes
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    last_seq: int
+    """Of the last stored event; kept after retention deleted the events."""
+    trimmed: bool
+    """True when retention deleted its events."""
+    result: bytes | None
+    """The folded end state (JSON), set when finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """Answer of :meth:`RunStore.create`."""
+
+    run: RunRow
+    fresh: bool
+    """False: the idempotency key had already started this run."""
+    busy: tuple[RunRow, ...] = ()
+    """Live runs of the chat that come first; with ``interrupt`` these were asked to cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A committed step of a conversation. The messages of a run are its checkpoints."""
+
+    run_no: int | None
+    """None for imported history."""
+    turn: int
+    role: Literal["user", "assistant", "tool"]
+    key: str
+    """``tool``: the tool call id, else empty."""
+    content: bytes
+    """JSON: content blocks; for ``tool`` one ``tool_result`` block."""
+    at: int
+    meta: bytes = b"{}"
+    """JSON: usage, stop reason, model of an assistant message; status of a tool result."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A chat."""
+
+    no: int
+    id: str
+    user: str
+    title: str
+    created_at: int
+    updated_at: int
+    live_run: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """An API key; the secret itself is nowhere, only its hash."""
+
+    id: str
+    user: str
+    hash: bytes
+    """SHA-256 of the whole key."""
+    admin: bool
+    created_at: int
+    revoked_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """The ledger's entry for a tool call with a side effect."""
+
+    key: str
+    """The tool call id of a committed turn."""
+    run_no: int
+    done: bool
+    result: bytes | None
+    """JSON of the outcome, when done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """A question to a viewer: a client tool call or an approval."""
+
+    run_no: int
+    key: str
+    """Tool call id or approval id."""
+    kind: Literal["tool", "approval"]
+    expires_at: int
+    question: bytes
+    """JSON of the event that asked."""
+    answer: bytes | None
+    """JSON of the answer; None while open."""
+    answered_by: str | None
+    closed: bool
+    """True when nobody may answer any more (deadline, cancel)."""
+
+
+# Operations of one durable commit. Applied in order, all or nothing, under the fence of the process.
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """Append a message to the run's chat."""
+
+    run_no: int
+    chat_no: int
+    message: MessageRow
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun:
+    """The run ended; its terminal event is in the same commit."""
+
+    run_no: int
+    status: RunStatus
+    at: int
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartEffect:
+    """Write the intent before an effect runs."""
+
+    run_no: int
+    key: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinishEffect:
+    """Record what the outside world did. Never fenced: the truth is recorded in any case."""
+
+    key: str
+    result: bytes
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Open a question to viewers."""
+
+    pending: PendingRow
+
+
+@dataclass(frozen=True, slots=True)
+class CloseQuestion:
+    """Nobody may answer any more."""
+
+    run_no: int
+    key: str
+
+
+Op = AddMessage | FinishRun | StartEffect | FinishEffect | Ask | CloseQuestion

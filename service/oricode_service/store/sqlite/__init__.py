@@ -1,0 +1,85 @@
+"""The embedded store: SQLite in WAL mode, one process at a time. Implements ``store.port``."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .database import FILE, DataDirectoryOwned, Ownership, WrongVersion, connect, prepare, version_warning
+from .keys import SqliteKeys
+
+__all__ = ["DataDirectoryOwned", "WrongVersion", "open_keys", "open_store", "version_warning"]
+
+
+class SqliteStore:
+    """An opened data directory. Close releases it for the next process."""
+
+    def __init__(self, data_dir: Path, owner: str) -> None:
+        # Here and not above: `oricode keys` needs no writer and must start fast.
+        from .chats import SqliteChats
+        from .log import SqliteLog
+        from .programs import SqlitePrograms
+        from .runs import SqliteRuns
+        from .writer import Writer
+
+        self._ownership = Ownership(data_dir)
+        prepare(data_dir)
+        self._path = data_dir / FILE
+        self.writer = Writer(data_dir)
+        self._reader = connect(data_dir, read_only=True)
+        self.log = SqliteLog(self.writer, self._reader)
+        self.runs = SqliteRuns(self.writer, self._reader, owner)
+        self.chats = SqliteChats(self.writer, self._reader)
+        self.keys = SqliteKeys(self.writer.transact, self._reader)
+        self.programs = SqlitePrograms(self.writer, self._reader)
+
+    @property
+    def description(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}, {self._path}"
+
+    async def healthy(self) -> bool:
+        from ..port import StoreUnavailable
+
+        try:
+            await self.writer.transact(lambda db: db.execute("insert or replace into meta values ('alive', '')"))
+        except StoreUnavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self.writer.close()
+        self._reader.close()
+        self._ownership.close()
+
+
+async def open_store(data_dir: Path, owner: str) -> SqliteStore:
+    """Open the store for serving. ``owner``: a fresh name for this incarnation of the process.
+
+    Raises DataDirectoryOwned or WrongVersion.
+    """
+    return SqliteStore(data_dir, owner)
+
+
+@contextlib.contextmanager
+def open_keys(data_dir: Path) -> Iterator[SqliteKeys]:
+    """The keys alone, beside a running service or without one. Cheap to open."""
+    prepare(data_dir)
+    connection = connect(data_dir)
+
+    async def transact(work: Callable[[sqlite3.Connection], Any]) -> Any:
+        connection.execute("begin immediate")
+        try:
+            value = work(connection)
+            connection.execute("commit")
+        except sqlite3.Error:
+            connection.execute("rollback")
+            raise
+        return value
+
+    try:
+        yield SqliteKeys(transact, connection)
+    finally:
+        connection.close()

@@ -1,0 +1,50 @@
+"""The logs in SQLite. One process owns the file, so nobody else writes: there is nothing to watch."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+
+from ..rows import Op, Record
+from . import operations
+from .writer import Writer
+
+_ROW_BYTES = 100
+"""A guess at an event's size, to ask for about as many rows as a page needs."""
+
+
+class SqliteLog:
+    """Implements :class:`~oricode_service.store.port.LogStore`."""
+
+    def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self.append = writer.append
+
+    async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
+        await self._writer.transact(lambda db: operations.apply(db, records, ops))
+
+    async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
+        rows = self._reader.execute(
+            "select run_no, seq, epoch, event, data from event where run_no = ? and seq > ? order by seq limit ?",
+            (run_no, after, max(1, max_bytes // _ROW_BYTES)),
+        )
+        page: list[Record] = []
+        size = 0
+        for found in rows:
+            page.append(Record._make(found))
+            size += len(found[4])
+            if size >= max_bytes:
+                break
+        return page
+
+    async def epoch_of(self, run_no: int, seq: int) -> int | None:
+        found = self._reader.execute("select epoch from event where run_no = ? and seq = ?", (run_no, seq)).fetchone()
+        return found[0] if found else None
+
+    async def watch(self) -> AsyncIterator[frozenset[int] | None]:
+        return
+        yield None
+
+    def follow(self, run_nos: frozenset[int]) -> None:
+        """Nothing to do: every run is ours."""
