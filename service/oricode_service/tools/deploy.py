@@ -115,7 +115,7 @@ class DeployStoredCode:
         if (receipt := await self._found(target, job)) is not None:
             return await self._done(target, job, receipt, "deployed")
         return Outcome(
-            f"It cannot be told whether {job.name} was deployed to {target.name}: {failed}. "
+            f"It cannot be told whether {job.name} was deployed to {target.name}: {failed} "
             "Look at the target before deploying again.",
             "unknown",
             summary=f"{job.name}: deployment unknown",

@@ -8,6 +8,7 @@ system asks for that. Credentials go to the configured host only: redirects are 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import ssl
 from dataclasses import dataclass, field
@@ -91,9 +92,10 @@ class AdtSession:
 
     async def __aenter__(self) -> Self:
         settings = self._settings
+        credentials = base64.b64encode(f"{settings.user}:{settings.password}".encode())
         tls = ssl.create_default_context(cafile=settings.ca_file)
         self._http = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(settings.user, settings.password, encoding="utf-8"),
+            headers={"Authorization": f"Basic {credentials.decode()}"},
             connector=aiohttp.TCPConnector(ssl=tls),
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # a system may be addressed by its IP
             timeout=aiohttp.ClientTimeout(total=settings.timeout, connect=min(15.0, settings.timeout)),

@@ -143,15 +143,19 @@ def inactive_objects(answer: str | Element) -> list[str]:
 
 
 def exception(answer: str) -> tuple[str, str]:
-    """Type and message of an error's body; both empty when it says nothing of use."""
+    """Type and message of an error's body, or the title of an HTML page; both empty when it says nothing of use."""
+    kind = message = ""
     try:
         root = _root(answer)
     except XmlRefused:
-        title = _TITLE.search(answer)
-        return "", title.group(1).strip() if title else ""
-    kind = root.find("type")
-    message = _text(root.find("localizedMessage")) or _text(root.find("message"))
-    return (kind.get("id", "") if kind is not None else ""), message
+        pass  # often it is HTML
+    else:
+        typed = root.find("type")
+        kind = typed.get("id", "") if typed is not None else ""
+        message = _text(root.find("localizedMessage")) or _text(root.find("message"))
+    if not message and (title := _TITLE.search(answer)):
+        message = title.group(1).strip()
+    return kind, message
 
 
 def normal_form(source: str) -> str:

@@ -101,7 +101,7 @@ class DirectoryTarget:
                         await asyncio.sleep(_LOCK_INTERVAL)
             except TimeoutError:
                 raise TargetFailed(
-                    f"another deployment of {place.job.name} is still going on; nothing was written"
+                    f"another deployment of {place.job.name} is still going on; nothing was written."
                 ) from None
             yield
 
@@ -144,7 +144,7 @@ class _Place:
         try:
             return Manifest(**orjson.loads(text))
         except (orjson.JSONDecodeError, TypeError) as damaged:
-            raise TargetFailed(f"the manifest of {self.job.name} is damaged; remove it to go on") from damaged
+            raise TargetFailed(f"the manifest of {self.job.name} is damaged; remove it to go on.") from damaged
 
     def source_sha256(self) -> str | None:
         with _file_system("the deployed source could not be read"):
@@ -180,7 +180,7 @@ def _file_system(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetFailed(f"{what}: {error.strerror or type(error).__name__}") from error
+        raise TargetFailed(f"{what}: {error.strerror or type(error).__name__}.") from error
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -42,7 +42,7 @@ class Receipt:
 
 
 class TargetFailed(Exception):
-    """It did not work. The text says what the target said and what was left behind; never a credential."""
+    """It did not work. The text is whole sentences: what the target said, what was left behind; never a credential."""
 
     def __init__(self, sentence: str, *, uncertain: bool = False) -> None:
         super().__init__(sentence)

@@ -55,6 +55,12 @@ class _Progress:
     left_behind: str = "Nothing was changed."
     activating: bool = False
 
+    def failure(self, reason: str, *, uncertain: bool) -> TargetFailed:
+        """Only an activation changes what is active: before it, a missing answer is a plain failure."""
+        uncertain = uncertain and self.activating
+        left_behind = "The new source is saved." if uncertain else self.left_behind
+        return TargetFailed(f"{self.doing} it failed: {reason.rstrip('.')}. {left_behind}", uncertain=uncertain)
+
 
 class SapAdtTarget:
     """One session per deployment, because a lock belongs to its session."""
@@ -86,15 +92,13 @@ class SapAdtTarget:
                 progress.doing, progress.activating = "activating", True
                 warnings = await _activate(adt, target)
                 if not await _holds(adt, target, job.source):
-                    raise TargetFailed("the active source is not the one that was sent", uncertain=True)
+                    raise TargetFailed("the active source is not the one that was sent.", uncertain=True)
         except AdtRefused as refused:
-            raise TargetFailed(f"{progress.doing} it failed: {refused}. {progress.left_behind}") from refused
+            raise progress.failure(str(refused), uncertain=False) from refused
         except XmlRefused as nonsense:
-            sentence = f"the SAP system's answer to {progress.doing} it is not understood. {progress.left_behind}"
-            raise TargetFailed(sentence, uncertain=progress.activating) from nonsense
+            raise progress.failure("the SAP system's answer is not understood", uncertain=True) from nonsense
         except AdtUnreachable as gone:
-            sentence = f"{progress.doing} it failed: {gone}. {progress.left_behind}"
-            raise TargetFailed(sentence, uncertain=progress.activating) from gone
+            raise progress.failure(str(gone), uncertain=True) from gone
         yield Receipt(note=f"Warnings: {_listed(warnings)}." if warnings else "")
 
     async def find(self, job: Job) -> Receipt | None:
