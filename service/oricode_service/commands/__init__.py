@@ -1,0 +1,1 @@
+"""The commands of ``oricode``, one module each; ``cli`` holds the table of them."""
