@@ -17,8 +17,8 @@ from .settings import GROUPS, Settings, variables
 HEAD = """\
 # Settings
 
-Read once at start, from flags of `oricode serve` (`--host`, `--port`, `--data-dir`, `--model`, `--database-url`), then from the
-environment; an empty variable counts as absent. A setting that cannot be used is one line on stderr and exit code 2.
+Read once at start, from flags of `oricode serve` (`--host`, `--port`, `--data-dir`, `--model`, `--database-url`), then
+from the environment; an empty variable counts as absent. A bad setting is one line on stderr and exit code 2.
 This page is generated from `service/oricode_service/settings.py` by `make schema`.
 """
 

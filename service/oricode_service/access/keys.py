@@ -43,7 +43,7 @@ class Caller:
 
 
 def new_key(user: str, *, admin: bool, now: int) -> tuple[str, KeyRow]:
-    """A fresh key, and the row to store: the key itself can never be shown again. ``now``: milliseconds since the epoch."""
+    """A fresh key, which can never be shown again, and the row to store. ``now``: milliseconds since the epoch."""
     key_id = _random(_ID_LENGTH)
     key = f"ok_{key_id}_{_random(_SECRET_LENGTH)}"
     return key, KeyRow(key_id, user, _digest(key), admin, now, revoked_at=None)

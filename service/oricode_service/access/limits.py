@@ -1,9 +1,9 @@
 """How many requests a key may make in a time.
 
 In: a rate as text (``120/minute``, ``off``) and key ids. Out: a :class:`Verdict` with the headers to send; nothing is
-raised, the caller answers. The arithmetic is the ``limits`` library's fixed window, which starts at a key's first request
-and needs one number per key: a burst over the end of a window may reach twice the limit. Counts live behind
-:class:`limits.aio.storage.Storage`; :class:`MemoryCounts` keeps them in this process, a shared store implements the same.
+raised, the caller answers. The arithmetic is the ``limits`` library's fixed window, which starts at a key's first
+request and needs one number per key: a burst over the end of a window may reach twice the limit. Counts live behind
+:class:`limits.aio.storage.Storage`; :class:`MemoryCounts` keeps them in this process, a shared store does the same.
 """
 
 from __future__ import annotations

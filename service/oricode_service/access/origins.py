@@ -1,9 +1,9 @@
 """Which browser pages may talk to the service, and under which names it answers.
 
 In: the raw ``Origin`` and ``Host`` headers of a request. Out: yes or no, and the CORS headers of the answer, as plain
-values for any web framework. Origins are parsed, never compared by prefix or substring: ``http://vscode-webview.evil.com``
-is not a webview. A wrong ``Origin`` is refused even with a valid key, because the page may have stolen a connection, not a key.
-Cookies play no part, so no answer ever allows credentials.
+values for any web framework. Origins are parsed, never compared by prefix or substring:
+``http://vscode-webview.evil.com`` is not a webview. A foreign ``Origin`` is refused even with a valid key. Cookies play
+no part, so no answer ever allows credentials.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class OriginPolicy:
     hosts: frozenset[str] | None
     """Names besides loopback ones that a service bound to loopback answers to; None = any name."""
     on_loopback: bool
-    """Whether the service listens on loopback only: then pages of this machine may talk to it, and ``Host`` is checked."""
+    """Whether the service listens on loopback only: pages of this machine may talk to it, and ``Host`` is checked."""
 
     @classmethod
     def of(cls, bound_host: str, origins: Iterable[str] = (), hosts: Iterable[str] = ()) -> OriginPolicy:

@@ -39,7 +39,7 @@ class Tickets:
         return ticket
 
     async def take(self, ticket: str) -> Caller:
-        """Who the ticket stands for. Raises ``unauthorized`` when unknown, used or expired, ``key_revoked`` when its key is."""
+        """Who the ticket stands for. Raises ``unauthorized`` (unknown, used, expired) or ``key_revoked``."""
         key_id = await self._store.take_ticket(_digest(ticket), self._clock())
         if key_id is None:
             raise error("unauthorized", "This ticket is unknown, used or expired; ask for a new one.")
