@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, Final, Literal
 
-from oricode_service.tools import languages
-from oricode_service.tools.named_program import PROGRAM_PROPERTY, named_in
-from oricode_service.tools.port import Call, Effect, Outcome, Step
-from oricode_service.tools.program_names import BadProgramName
-from oricode_service.tools.programs import MAX_CHUNK_CHARACTERS, MAX_CHUNKS, Programs, StoredState, spans
+from . import languages
+from .named_program import PROGRAM_PROPERTY, named_in
+from .port import Call, Effect, Outcome, Step
+from .program_names import BadProgramName
+from .programs import MAX_CHUNK_CHARACTERS, MAX_CHUNKS, Programs, StoredState, spans
 
 _CHANGES = {
     "added": "stored",

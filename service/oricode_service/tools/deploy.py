@@ -13,11 +13,11 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final, Literal
 
-from oricode_service.tools import languages
-from oricode_service.tools.named_program import PROGRAM_PROPERTY, complete_program
-from oricode_service.tools.port import Call, Effect, Outcome, Step
-from oricode_service.tools.programs import Deployment, Program, Programs
-from oricode_service.tools.targets.port import Job, Receipt, Target, TargetFailed
+from . import languages
+from .named_program import PROGRAM_PROPERTY, complete_program
+from .port import Call, Effect, Outcome, Step
+from .programs import Deployment, Program, Programs
+from .targets.port import Job, Receipt, Target, TargetFailed
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from oricode_service.tools.program_names import file_stem
+from .program_names import file_stem
 
 _ALIASES = {"py": "python", "python3": "python", "yml": "yaml", "xsd": "xml", "abap-cloud": "abap"}
 _BY_ENDING = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from oricode_service.tools.port import Call, Outcome
-from oricode_service.tools.program_names import MAX_LENGTH, BadProgramName, canonical, default_name
-from oricode_service.tools.programs import Program, Programs, spans
+from .port import Call, Outcome
+from .program_names import MAX_LENGTH, BadProgramName, canonical, default_name
+from .programs import Program, Programs, spans
 
 PROGRAM_PROPERTY: Final[dict[str, Any]] = {
     "type": "string",

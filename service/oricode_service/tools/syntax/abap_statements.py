@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abap_parser
 
-from oricode_service.tools.syntax.findings import Finding
+from .findings import Finding
 
 CHECKER = f"abap-parser {abap_parser.version()}"
 

@@ -10,10 +10,10 @@ import asyncio
 import sys
 from typing import Any
 
-from oricode_service.tools import languages
-from oricode_service.tools.syntax.abaplint import Abaplint
-from oricode_service.tools.syntax.findings import Finding, Report
-from oricode_service.tools.syntax.worker import Worker, WorkerFailed, WorkerTimeout
+from .. import languages
+from .abaplint import Abaplint
+from .findings import Finding, Report
+from .worker import Worker, WorkerFailed, WorkerTimeout
 
 LANGUAGES = ("abap", "python", "json", "xml", "yaml")
 LONGEST_SOURCE = 2_000_000

@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
-from oricode_service.tools.syntax import abap_statements, data_formats, python_source
-from oricode_service.tools.syntax.findings import Finding
+from . import abap_statements, data_formats, python_source
+from .findings import Finding
 
 MEMORY = 1 << 30
 MOST_FINDINGS = 1000

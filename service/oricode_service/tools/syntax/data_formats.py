@@ -12,8 +12,8 @@ from typing import Protocol
 import orjson
 import yaml
 
-from oricode_service.tools.syntax.findings import Finding
-from oricode_service.tools.xml_tree import XmlRefused, read_xml
+from ..xml_tree import XmlRefused, read_xml
+from .findings import Finding
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import warnings
 
-from oricode_service.tools.syntax.findings import Finding
+from .findings import Finding
 
 CHECKER = "Python " + ".".join(platform.python_version_tuple()[:2])
 

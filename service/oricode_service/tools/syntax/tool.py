@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, Final, Literal
 
-from oricode_service.tools import languages
-from oricode_service.tools.named_program import PROGRAM_PROPERTY, complete_program
-from oricode_service.tools.port import Call, Effect, Outcome, Step
-from oricode_service.tools.programs import Programs
-from oricode_service.tools.syntax.checker import LANGUAGES, CheckFailed, SyntaxChecker
+from .. import languages
+from ..named_program import PROGRAM_PROPERTY, complete_program
+from ..port import Call, Effect, Outcome, Step
+from ..programs import Programs
+from .checker import LANGUAGES, CheckFailed, SyntaxChecker
 
 
 class CheckSyntax:

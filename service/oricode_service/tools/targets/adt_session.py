@@ -19,7 +19,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from oricode_service.tools.targets import adt_xml
+from . import adt_xml
 
 _LARGEST_ANSWER = 20 * 1024 * 1024
 _LOGOFF_LIMIT = 10.0

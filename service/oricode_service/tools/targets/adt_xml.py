@@ -13,7 +13,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
-from oricode_service.tools.xml_tree import XmlRefused, read_xml
+from ..xml_tree import XmlRefused, read_xml
 
 ADT = "http://www.sap.com/adt/core"
 CHECKS = "http://www.sap.com/adt/checkrun"

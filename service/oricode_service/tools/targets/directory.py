@@ -21,11 +21,11 @@ from typing import Final
 
 import orjson
 
-from oricode_service.tools import languages
-from oricode_service.tools.port import Step
-from oricode_service.tools.program_names import file_stem, user_folder
-from oricode_service.tools.targets.port import Job, Receipt, TargetFailed, phase
-from oricode_service.tools.targets.to_the_end import to_the_end
+from .. import languages
+from ..port import Step
+from ..program_names import file_stem, user_folder
+from .port import Job, Receipt, TargetFailed, phase
+from .to_the_end import to_the_end
 
 _LOCK_INTERVAL = 0.05
 

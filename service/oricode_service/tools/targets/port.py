@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from oricode_service.tools.port import Step
+from ..port import Step
 
 PHASES = 4
 """Creating, locking, writing, activating: every target goes through the same four."""

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from oricode_service.tools import languages
-from oricode_service.tools.port import Step
-from oricode_service.tools.targets import adt_xml
-from oricode_service.tools.targets.adt_session import AdtRefused, AdtSession, AdtSettings, AdtUnreachable
-from oricode_service.tools.targets.adt_xml import Message, ObjectType
-from oricode_service.tools.targets.port import Job, Receipt, TargetFailed, phase
-from oricode_service.tools.targets.to_the_end import to_the_end
-from oricode_service.tools.xml_tree import XmlRefused
+from .. import languages
+from ..port import Step
+from ..xml_tree import XmlRefused
+from . import adt_xml
+from .adt_session import AdtRefused, AdtSession, AdtSettings, AdtUnreachable
+from .adt_xml import Message, ObjectType
+from .port import Job, Receipt, TargetFailed, phase
+from .to_the_end import to_the_end
 
 log = logging.getLogger(__name__)
 
