@@ -38,6 +38,11 @@ def dumps(value: Any) -> bytes:
     return data
 
 
+def canonical(value: Any) -> bytes:
+    """``value`` as JSON with sorted keys and ASCII only: equal values give equal bytes, fit for a digest."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
 def loads(data: bytes | str) -> Any:
     """The value of a JSON text; raises :class:`MalformedJson`."""
     try:
@@ -72,3 +77,8 @@ def event_data(event: Event) -> dict[str, Any]:
 def encode(event: Event) -> bytes:
     """The ``data`` of an event as JSON bytes. The one place where events become bytes."""
     return dumps(event_data(event))
+
+
+def encode_text(text: str, index: int) -> bytes:
+    """The ``data`` of a ``content`` or ``thinking`` event: the same bytes as :func:`encode`, without the object."""
+    return b'{"text":' + dumps(text) + b',"index":%d}' % index

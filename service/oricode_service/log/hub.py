@@ -20,7 +20,6 @@ from .pulse import Pulse
 from .reader import Reader
 from .run_log import PAGE_BYTES, RunLog
 
-
 LINGER_SECONDS = 5.0
 
 
@@ -74,9 +73,12 @@ class Logs:
         return epoch == cursor.epoch
 
     async def fold(self, log: RunLog) -> tuple[Fold, Cursor]:
-        """The fold of everything visible now, and the cursor it reaches. Yields between pages."""
+        """The fold of everything visible now but ``done``, and the cursor it reaches. Yields between pages.
+
+        The terminal event is left for the reader to deliver: a snapshot never swallows it.
+        """
         folded = Fold()
-        seq, epoch, upto = 0, 0, log.visible
+        seq, epoch, upto = 0, 0, log.visible - log.ended
         while seq < upto:
             page = log.recent(seq) or await self.store.read(log.run_no, seq, PAGE_BYTES)
             if not page:

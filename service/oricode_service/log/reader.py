@@ -1,8 +1,8 @@
 """A reader: takes what is visible behind its cursor, a page at a time, and says when there is nothing to take.
 
-In: a :class:`RunLog` and a cursor. Out of :meth:`Reader.next`: a page of records, or one of three words: ``BEAT`` (quiet
-for the interval), ``CLOSE`` (the service wants the connection closed, the run goes on), ``END`` (the terminal event was
-taken). A slow reader costs nothing and delays nobody: between pages it holds no data. All transports use it.
+In: a :class:`RunLog` and a cursor. Out of :meth:`Reader.next`: a page of records, or one of three words: ``BEAT``
+(quiet for the interval), ``CLOSE`` (the service wants the connection closed, the run goes on), ``END`` (the terminal
+event was taken). A slow reader costs nothing and delays nobody: between pages it holds no data. All transports use it.
 """
 
 from __future__ import annotations

@@ -24,8 +24,17 @@ class RunLog:
     """The visible log of one run in this process."""
 
     __slots__ = (
-        "__weakref__", "_tail", "_tail_bytes", "_waiters", "changed_at", "ended", "last_solid", "run_id", "run_no", "visible",
-    )  # fmt: skip
+        "__weakref__",
+        "_tail",
+        "_tail_bytes",
+        "_waiters",
+        "changed_at",
+        "ended",
+        "last_solid",
+        "run_id",
+        "run_no",
+        "visible",
+    )
 
     def __init__(self, run_no: int, run_id: str, visible: int = 0, ended: bool = False) -> None:
         self.run_no = run_no

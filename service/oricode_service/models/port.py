@@ -108,9 +108,7 @@ Delta = Text | Thinking | Signature | Redacted | ToolUse | ToolInput | Usage | S
 class UpstreamFailure(Exception):
     """The call failed. ``code`` is a row of the protocol's error table (``upstream_…``)."""
 
-    def __init__(
-        self, code: str, sentence: str, *, retryable: bool, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, code: str, sentence: str, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
@@ -118,6 +116,19 @@ class UpstreamFailure(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         """Seconds the provider asked us to wait; None when it did not say."""
+
+
+class UnknownModel(Exception):
+    """A client named a model that is not available here."""
+
+    def __init__(self, name: str, available: list[str], reason: str = "") -> None:
+        self.name = name
+        self.available = available
+        """Names that work; ``claude-*`` stands for every Claude model."""
+        shown = name if len(name) <= 100 else name[:99] + "…"
+        self.sentence = f"The model {shown!r} is not available here. {reason}Available: {', '.join(available)}."
+        """What a person may read."""
+        super().__init__(self.sentence)
 
 
 class Provider(Protocol):
@@ -178,6 +189,6 @@ class Draft:
             self._blocks[index] = template
         self._pieces.setdefault(index, []).append(text)
 
-    def blocks(self) -> list[tuple[dict[str, Any], str]]:
-        """Blocks in index order, each with its joined text (for a tool call: the JSON text of its input)."""
-        return [(dict(self._blocks[i]), "".join(self._pieces.get(i, ()))) for i in sorted(self._blocks)]
+    def blocks(self) -> list[tuple[int, dict[str, Any], str]]:
+        """(index, block, joined text) in index order; for a tool call the text is the JSON of its input."""
+        return [(i, dict(self._blocks[i]), "".join(self._pieces.get(i, ()))) for i in sorted(self._blocks)]

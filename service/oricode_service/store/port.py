@@ -184,11 +184,20 @@ class KeyStore(Protocol):
 class Store(Protocol):
     """A database, opened."""
 
-    log: LogStore
-    runs: RunStore
-    chats: ChatStore
-    keys: KeyStore
-    programs: Programs
+    @property
+    def log(self) -> LogStore: ...
+
+    @property
+    def runs(self) -> RunStore: ...
+
+    @property
+    def chats(self) -> ChatStore: ...
+
+    @property
+    def keys(self) -> KeyStore: ...
+
+    @property
+    def programs(self) -> Programs: ...
 
     @property
     def description(self) -> str:

@@ -19,7 +19,9 @@ class SqliteLog:
     def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
         self._writer = writer
         self._reader = reader
-        self.append = writer.append
+
+    async def append(self, records: Sequence[Record]) -> None:
+        await self._writer.append(records)
 
     async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
         await self._writer.transact(lambda db: operations.apply(db, records, ops))

@@ -121,7 +121,10 @@ class SqliteRuns:
             "select run_no, key, kind, expires_at, question, answer, answered_by, closed from pending where run_no = ?",
             (run_no,),
         )
-        return [PendingRow(*columns, closed=bool(closed)) for *columns, closed in found]
+        return [
+            PendingRow(no, key, kind, at, asked, said, by, bool(shut))
+            for no, key, kind, at, asked, said, by, shut in found
+        ]
 
     async def answer(
         self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int

@@ -1,0 +1,202 @@
+"""The composition root: builds everything from the settings, serves, and takes it apart in reverse order.
+
+Nothing else in the project knows all the parts. Out: an exit code: 0 after an orderly end, 2 when the service could not
+start (with one line why), 70 when another process took this one's runs over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator
+
+from .access.connections import Connections
+from .access.keys import Keys, ensure_first_key
+from .access.limits import RateLimit, parse_rate
+from .access.origins import OriginPolicy
+from .access.revocations import Revocations
+from .access.tickets import Tickets
+from .banner import banner
+from .engine.ports import Ports, RunLimits
+from .engine.runs import Engine
+from .log.commit import GroupCommit
+from .log.hub import Logs
+from .log.pulse import Pulse
+from .models.router import BadModelSetting, Router, RouterSettings
+from .observe.failpoints import failpoints
+from .prompts import compose
+from .settings import Settings
+from .store.port import Fenced, Store, StoreUnavailable
+from .store.sqlite import DataDirectoryOwned, WrongVersion, open_store, version_warning
+from .toolbox import ApprovalPolicy, Toolbox
+from .transports.api import Api
+from .transports.requests import Gate
+from .transports.streams import Streams, Timing, now_ms
+from .transports.websocket import Connection, WebSocketEndpoint
+from .web import application
+
+EXIT_CANNOT_START = 2
+EXIT_FENCED = 70
+_log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):
+    """The service cannot start; the text is one line for the person who tries."""
+
+
+def serve(settings: Settings) -> int:
+    """Run the service until it is told to stop; the process's exit code."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings))
+    except (CannotStart, DataDirectoryOwned, WrongVersion, BadModelSetting) as why:
+        print(f"oricode: {why}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
+        return EXIT_CANNOT_START
+    return 0
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+def _fenced(why: Fenced) -> None:
+    """Another process owns our runs: whatever this one still believes is wrong, so it ends at once."""
+    _log.critical("fenced: %s", why)
+    os._exit(EXIT_FENCED)
+
+
+@contextlib.asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Store]:
+    owner = uuid.uuid4().hex
+    if warning := version_warning():
+        _log.warning("%s", warning)
+    store = await open_store(settings.data_dir, owner)
+    try:
+        yield store
+    finally:
+        with contextlib.suppress(StoreUnavailable):
+            await store.close()
+
+
+async def _serve(settings: Settings) -> None:
+    from .transports.server.sockets import listen
+
+    async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_store(settings))
+        router = Router(_router_settings(settings))
+        stack.push_async_callback(router.close)
+        tools = Toolbox(settings, store)
+        stack.push_async_callback(tools.close)
+        commit = GroupCommit(store.log, _fenced)
+        stack.push_async_callback(commit.close)
+        pulse = Pulse(settings.heartbeat_seconds)
+        stack.callback(pulse.close)
+        ports = Ports(
+            runs=store.runs,
+            logs=Logs(store.log, commit, pulse),
+            models=router,
+            toolbox=tools.registry,
+            prompts=compose,
+            policy=ApprovalPolicy(settings),
+            limits=_limits(settings),
+            reach=failpoints(settings.failpoint),
+        )
+        engine = Engine(ports, store.chats)
+        keys = Keys(store.keys)
+        tickets = Tickets(store.keys, keys)
+        connections = Connections(
+            per_key=settings.max_connections_per_key,
+            per_address=settings.max_connections_per_address,
+            total=settings.max_connections,
+        )
+        revocations = Revocations(store.keys)
+        timing = Timing(settings.heartbeat_seconds, settings.max_connection_age_seconds)
+        streams = Streams(engine, timing, connections, revocations)
+        gate = Gate(keys, tickets, RateLimit(parse_rate(settings.rate_limit)), settings.max_body_bytes)
+        sockets: set[Connection] = set()
+        web = application(
+            gate=gate,
+            engine=engine,
+            streams=streams,
+            store=store,
+            api=Api(gate, engine, store, tickets, router.available),
+            policy=OriginPolicy.of(settings.host, settings.allowed_origins, settings.allowed_hosts),
+            arm_of=lambda caller, chat: "streaming",
+            websocket=WebSocketEndpoint(gate, engine, streams, sockets),
+        )
+        first_key = await ensure_first_key(store.keys, now=now_ms())
+        tools.start()
+        await router.start()
+        listening = listen(settings.host, settings.port)
+        background = asyncio.create_task(_background(store, revocations, settings))
+        stack.callback(background.cancel)
+        await engine.recover("The service was restarted.")
+        print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - the start-up banner
+
+        async def drain() -> None:
+            streams.drain()
+            await asyncio.gather(engine.drain(), *(socket.drain() for socket in list(sockets)))
+
+        await _plain_server(web, listening, drain)
+
+
+async def _plain_server(web, listening, drain) -> None:  # type: ignore[no-untyped-def]
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(web, lifespan="off", access_log=False, ws="websockets-sansio", log_config=None))
+    await server.serve(sockets=listening)
+    await drain()
+
+
+async def _background(store: Store, revocations: Revocations, settings: Settings) -> None:
+    """Work that recurs: revoked keys, retention."""
+
+    async def sweep() -> None:
+        keep_ms = int(settings.retention_hours * 3_600_000)
+        trimmed = 0
+        while True:
+            # A full piece of work means there is more; a pause between pieces keeps the writer free for runs.
+            await asyncio.sleep(0.01 if trimmed else settings.sweep_seconds)
+            with contextlib.suppress(StoreUnavailable):
+                trimmed = await store.runs.sweep(now_ms(), keep_ms)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(revocations.run())
+        group.create_task(sweep())
+
+
+def _router_settings(settings: Settings) -> RouterSettings:
+    key = settings.anthropic_api_key
+    return RouterSettings(
+        model=settings.model,
+        anthropic_api_key=key.get_secret_value() if key else None,
+        anthropic_base_url=settings.anthropic_base_url,
+        read_timeout=settings.upstream_read_seconds,
+        max_streams=settings.upstream_max_streams,
+        scripts={"demo": settings.script} if settings.script else {},
+    )
+
+
+def _limits(settings: Settings) -> RunLimits:
+    return RunLimits(
+        turns=settings.run_max_turns,
+        tokens=settings.run_max_tokens,
+        wall_seconds=settings.run_max_seconds,
+        attempts=settings.upstream_attempts,
+        takeovers=settings.run_max_takeovers,
+        client_tool_seconds=settings.client_tool_seconds,
+        approval_seconds=settings.approval_seconds,
+        max_tokens=settings.max_tokens,
+        max_live_per_key=settings.max_concurrent_runs,
+    )

@@ -1,0 +1,208 @@
+"""The tool calls of a committed turn: run concurrently, each result committed by itself.
+
+In: the ``tool_use`` blocks that have no result yet. Out: their results as messages, and the events that show them. A
+call with a side effect is entered in the ledger before it runs; one that was started by a process that died is never
+run again: its tool may prove that it happened, else the result is ``unknown``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from hashlib import sha256
+from typing import Any
+
+from oricode_protocol import codec
+from oricode_protocol.events import (
+    ApprovalRequired,
+    ApprovalResolved,
+    Decision,
+    Event,
+    Progress,
+    Runs,
+    ToolCall,
+    ToolResult,
+    ToolStatus,
+)
+
+from ..store.rows import AddMessage, FinishEffect, MessageRow, Op, StartEffect
+from ..tools.port import Call, Effect, Outcome, Step, Tool
+from .ports import Ports
+from .questions import ask
+from .run import Run
+from .turn import BAD_INPUT
+
+JsonObject = dict[str, Any]
+UNKNOWN = (
+    "The service was interrupted while this call ran. Whether it took effect is not known, and it was not repeated. "
+    "Check the target before you call it again."
+)
+
+
+async def run_calls(run: Run, ports: Ports, turn: int, blocks: list[JsonObject]) -> None:
+    """Bring every call to a result. Cancelling this cancels the calls."""
+    async with asyncio.TaskGroup() as group:
+        for block in blocks:
+            group.create_task(_ToolRun(run, ports, turn, block).bring())
+
+
+def effect_key(run_id: str, tool_call_id: str) -> str:
+    """The ledger's key of a call: unique over all runs, whatever ids a provider invents."""
+    return f"{run_id}.{tool_call_id}"
+
+
+class _ToolRun:
+    """One call on its way to a result."""
+
+    def __init__(self, run: Run, ports: Ports, turn: int, block: JsonObject) -> None:
+        self._run = run
+        self._ports = ports
+        self._turn = turn
+        self._id: str = block["id"]
+        self._name: str = block["name"]
+        self._input: JsonObject = block["input"]
+        self._bad_input = bool(block.get(BAD_INPUT))
+        self._started = time.monotonic()
+
+    async def bring(self) -> None:
+        tool = self._ports.toolbox.get(self._name)
+        if self._bad_input:
+            self._announce("server")
+            await self._settle(Outcome("The input was not a valid JSON object; call the tool again.", "error"))
+        elif tool is None and any(t["name"] == self._name for t in self._run.request.tools):
+            await self._ask_client()
+        elif tool is None:
+            self._announce("server")
+            known = ", ".join(t["name"] for t in self._ports.toolbox.definitions() + self._run.request.tools)
+            await self._settle(Outcome(f"There is no tool {self._name!r}. Available: {known}.", "error"))
+        elif await self._approved():
+            await self._run_tool(tool)
+
+    # What it takes to be allowed.
+
+    async def _approved(self) -> bool:
+        verdict = self._ports.policy(self._name, self._run.request.approvals)
+        if verdict == "auto":
+            return True
+        if verdict == "deny":
+            self._announce("server")
+            await self._settle(Outcome(f"The operator's policy does not allow {self._name}.", "error"), status="denied")
+            return False
+        approval_id = "appr_" + self._id
+        expires_at = self._ports.now() + int(self._ports.limits.approval_seconds * 1000)
+        digest = sha256(codec.canonical({"name": self._name, "input": self._input})).hexdigest()
+        question = ApprovalRequired(
+            approval_id=approval_id,
+            tool_call_id=self._id,
+            reason=f"{self._name} needs a person's approval.",
+            input_digest=digest,
+            expires_at=expires_at,
+        )
+        self._run.doing = "approval"
+        answer, by = await ask(self._run, self._ports, approval_id, "approval", question, expires_at)
+        decision: Decision = answer["decision"] if answer else "expired"
+        resolved = ApprovalResolved(
+            approval_id=approval_id,
+            tool_call_id=self._id,
+            decision=decision,
+            by=by,
+            comment=(answer or {}).get("comment"),
+        )
+        self._run.emit(resolved)
+        if decision == "approve":
+            return True
+        why = f"denied by {by}" if by else "not approved in time"
+        comment = f" ({resolved.comment})" if resolved.comment else ""
+        self._announce("server")
+        await self._settle(Outcome(f"The call was {why}{comment}. It did not run.", "error"), status="denied")
+        return False
+
+    # Where it runs.
+
+    async def _ask_client(self) -> None:
+        deadline = self._ports.now() + int(self._ports.limits.client_tool_seconds * 1000)
+        question = ToolCall(tool_call_id=self._id, name=self._name, input=self._input, runs="client", deadline=deadline)
+        self._run.doing = "client_tool"
+        answer, _ = await ask(self._run, self._ports, self._id, "tool", question, deadline)
+        if answer is None:
+            await self._settle(Outcome("No client answered this call before its deadline.", "error"))
+        else:
+            await self._settle(Outcome(answer["content"], "error" if answer.get("is_error") else "ok"))
+
+    async def _run_tool(self, tool: Tool) -> None:
+        ports, run = self._ports, self._run
+        key = effect_key(run.row.id, self._id)
+        call = Call(key, run.row.user, run.row.id, run.row.chat_id, self._input)
+        run.doing = "tool"
+        if tool.effect is not Effect.EFFECT:
+            self._announce(tool.runs)
+            await self._settle(await self._drive(call))
+            return
+        entry = await ports.runs.effect(key)
+        if entry is not None:
+            outcome = await tool.reconcile(call) or Outcome(UNKNOWN, "unknown", "It is not known whether it happened")
+            await self._settle(outcome, FinishEffect(key, _encoded(outcome), ports.now()))
+            return
+        announcement = self._call_event(tool.runs)
+        ports.reach("intent.before")
+        run.note(announcement)
+        await run.writer.commit([announcement], [StartEffect(run.row.no, key, ports.now())])
+        ports.reach("intent.after")
+        outcome = await self._drive(call)
+        ports.reach("call.after")
+        await self._settle(outcome, FinishEffect(key, _encoded(outcome), ports.now()))
+
+    async def _drive(self, call: Call) -> Outcome:
+        async with aclosing(self._ports.toolbox.start(call, self._name)) as steps:
+            async for step in steps:
+                if isinstance(step, Outcome):
+                    return step
+                self._run.emit(self._progress(step))
+        raise RuntimeError(f"tool {self._name} ended without an outcome")
+
+    # What viewers see.
+
+    def _call_event(self, runs: Runs) -> ToolCall:
+        return ToolCall(tool_call_id=self._id, name=self._name, input=self._input, runs=runs)
+
+    def _announce(self, runs: Runs) -> None:
+        self._run.emit(self._call_event(runs))
+
+    def _progress(self, step: Step) -> Progress:
+        return Progress(
+            type=step.kind,
+            message=step.message,
+            progress=_number(step.percent),
+            tool_call_id=self._id,
+            current=_number(step.current),
+            total=_number(step.total),
+        )
+
+    async def _settle(self, outcome: Outcome, *ops: Op, status: ToolStatus | None = None) -> None:
+        """Commit the result: the message for the model and the event for the viewers, at once."""
+        run, ports = self._run, self._ports
+        block: JsonObject = {"type": "tool_result", "tool_use_id": self._id, "content": outcome.content}
+        if outcome.status != "ok":
+            block["is_error"] = True
+        event: Event = ToolResult(
+            tool_call_id=self._id,
+            name=self._name,
+            status=status or outcome.status,
+            summary=outcome.summary or outcome.content.partition("\n")[0][:200],
+            duration_ms=int((time.monotonic() - self._started) * 1000),
+        )
+        row = MessageRow(run.row.no, self._turn, "tool", self._id, codec.dumps(block), ports.now())
+        ports.reach("result.before")
+        run.note(event)
+        await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)])
+        ports.reach("result.after")
+
+
+def _encoded(outcome: Outcome) -> bytes:
+    return codec.dumps({"content": outcome.content, "status": outcome.status, "summary": outcome.summary})
+
+
+def _number(value: float | None) -> float | None:
+    """Whole numbers without a fraction on the wire: 25, not 25.0."""
+    return int(value) if value is not None and value == int(value) else value

@@ -1,0 +1,67 @@
+"""What the model sees: the messages of a chat from its committed steps, in Messages API form.
+
+Whatever was interrupted is made whole: the API refuses a ``tool_use`` without its ``tool_result``, and a message
+without content.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oricode_protocol import codec
+
+from ..store.rows import MessageRow
+from .turn import BAD_INPUT
+
+JsonObject = dict[str, Any]
+INTERRUPTED = "The call was interrupted before a result was known."
+
+
+def conversation(rows: list[MessageRow]) -> list[JsonObject]:
+    """Messages API messages from stored rows; tool results are joined into the user message after their turn."""
+    messages: list[JsonObject] = []
+    open_calls: list[str] = []
+    results: dict[str, JsonObject] = {}
+
+    def settle() -> None:
+        """Answer every open tool call, with its result or with the truth that there is none."""
+        if open_calls:
+            blocks = [results.get(call, _interrupted(call)) for call in open_calls]
+            messages.append({"role": "user", "content": blocks})
+        open_calls.clear()
+        results.clear()
+
+    for row in rows:
+        content = codec.loads(row.content)
+        if row.role == "tool":
+            results[row.key] = content
+            continue
+        settle()
+        if row.role == "assistant":
+            content = [block for block in content if block.get("type") != "text" or block.get("text")]
+            content = [{key: block[key] for key in block if key != BAD_INPUT} for block in content]
+            open_calls.extend(block["id"] for block in content if block.get("type") == "tool_use")
+        if content:
+            messages.append({"role": row.role, "content": content})
+    settle()
+    return _joined(messages)
+
+
+def _interrupted(call: str) -> JsonObject:
+    return {"type": "tool_result", "tool_use_id": call, "content": INTERRUPTED, "is_error": True}
+
+
+def _joined(messages: list[JsonObject]) -> list[JsonObject]:
+    """Neighbours of one role as one message, so that roles alternate."""
+    out: list[JsonObject] = []
+    for message in messages:
+        if out and out[-1]["role"] == message["role"]:
+            out[-1] = {"role": message["role"], "content": _blocks(out[-1]) + _blocks(message)}
+        else:
+            out.append(message)
+    return out
+
+
+def _blocks(message: JsonObject) -> list[JsonObject]:
+    content = message["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)

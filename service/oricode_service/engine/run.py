@@ -1,0 +1,78 @@
+"""One live run in this process: its log's writing end, its fold, and what it is doing now."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from oricode_protocol import codec
+from oricode_protocol.events import Event, HeartbeatState
+from oricode_protocol.fold import Fold
+
+from ..log.writer import RunWriter
+from ..store.rows import RunRow
+from .request import RunRequest
+
+JsonObject = dict[str, Any]
+
+
+class Run:
+    """A run that this process owns and writes."""
+
+    def __init__(self, row: RunRow, writer: RunWriter, chat_title: str = "") -> None:
+        self.row = row
+        self.request = RunRequest.decode(row.request)
+        self.writer = writer
+        self.chat_title = chat_title
+        self.fold = Fold()
+        """The state without the deltas of an open turn, which are folded in when the turn ends."""
+        self.doing: HeartbeatState = "queued"
+        self.usage: dict[str, int] = {}
+        """Tokens of all turns and attempts so far."""
+        self.viewers = 0
+        self.cancelled = row.cancel
+        self.abandoned = False
+        """True when the process drains: stop without a terminal event, another process continues."""
+        self.work: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.calls_seen: set[str] = set()
+        """Tool call ids of this run: a provider that repeats one must not confuse two calls."""
+        self._answers: dict[str, asyncio.Event] = {}
+        self.chat_free = asyncio.Event()
+        """Set when an earlier run of the chat ended."""
+        self.fold.apply("connected", {"run_id": row.id, "chat_id": row.chat_id})
+
+    def emit(self, event: Event) -> None:
+        """Append an event that is no delta."""
+        self.writer.append(event)
+        self.fold.apply(event.event, codec.event_data(event))
+
+    def note(self, *events: Event) -> None:
+        """Fold events that a durable commit is about to write."""
+        for event in events:
+            self.fold.apply(event.event, codec.event_data(event))
+
+    def count(self, usage: dict[str, int]) -> None:
+        """Add a call's tokens."""
+        for name, tokens in usage.items():
+            self.usage[name] = self.usage.get(name, 0) + tokens
+
+    def answered(self, key: str) -> None:
+        """A viewer answered question ``key``: wake whoever waits for it."""
+        self._answers.setdefault(key, asyncio.Event()).set()
+
+    def answer_of(self, key: str) -> asyncio.Event:
+        """Set when question ``key`` was answered."""
+        return self._answers.setdefault(key, asyncio.Event())
+
+    def stop(self) -> None:
+        """Cancel what the run is doing right now; its terminal event follows."""
+        self.cancelled = True
+        if self.work is not None:
+            self.work.cancel()
+
+    def abandon(self) -> None:
+        """Stop without an end: the run goes on elsewhere or later."""
+        self.abandoned = True
+        if self.work is not None:
+            self.work.cancel()

@@ -1,0 +1,246 @@
+"""The registry of runs: what transports may ask of the engine.
+
+In: an authorised user and what they want. Out: rows of the store and logs to read; the runs themselves live here, in
+tasks that no connection owns. Everything filters by user: a foreign run is not found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from oricode_protocol import codec
+from oricode_protocol.commands import Chat
+from oricode_protocol.errors import error
+from oricode_protocol.events import HeartbeatState
+from oricode_protocol.ids import is_id, new_id
+from oricode_protocol.lifecycle import RunState, advance
+
+from ..log.run_log import PAGE_BYTES
+from ..log.writer import RunWriter
+from ..models.port import UnknownModel
+from ..store.port import ChatBusy, ChatNotFound, ChatStore, KeyReused, TooManyRuns
+from ..store.rows import LIVE, NewRun, RunRow
+from . import request
+from .loop import RunLoop
+from .ports import Ports
+from .run import Run
+
+_log = logging.getLogger(__name__)
+CLAIM_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and from where; labels go into metrics and reports."""
+
+    user: str
+    key_id: str
+    transport: str
+    arm: str = "streaming"
+
+
+class Engine:
+    """All runs of this process."""
+
+    def __init__(self, ports: Ports, chats: ChatStore) -> None:
+        self.ports = ports
+        self._chats = chats
+        self._live: dict[int, Run] = {}
+        self._draining = False
+
+    # Start.
+
+    async def start(self, asker: Asker, chat: Chat) -> tuple[RunRow, bool]:
+        """Start the run a chat request asks for, or find the one its idempotency key started.
+
+        Returns (run, fresh). Raises ClientError or ServiceError with what to do.
+        """
+        if self._draining:
+            raise error("restarting", retry_after=1)
+        try:
+            route = self.ports.models.route(chat.model)
+        except UnknownModel as unknown:
+            raise error("unknown_model", unknown.sentence) from None
+        wanted = request.build(chat, route.model, self.ports.limits.max_tokens)
+        if (refusal := self.ports.toolbox.refuse_client_tools(wanted.tools)) is not None:
+            raise error("invalid_request", f"`tools`: {refusal}.")
+        new = self._new_run(asker, chat, wanted, route.model)
+        try:
+            created = await self.ports.runs.create(new)
+        except ChatNotFound:
+            raise error("not_found", "There is no such chat; leave `chat_id` out to start one.") from None
+        except ChatBusy:
+            raise error("chat_busy", retry_after=5) from None
+        except TooManyRuns:
+            raise error("too_many_runs", retry_after=5) from None
+        except KeyReused:
+            raise error("idempotency_mismatch") from None
+        if created.fresh:
+            title = new.title
+            if not new.new_chat and (held := await self._chats.get(asker.user, new.chat_id)) is not None:
+                title = held.title
+            self._launch(created.run, title, None)
+            if new.if_busy == "interrupt":
+                for busy in created.busy:
+                    self._stop_here(busy.no)
+        return created.run, created.fresh
+
+    def _new_run(self, asker: Asker, chat: Chat, wanted: request.RunRequest, model: str) -> NewRun:
+        labels = {
+            "transport": asker.transport,
+            "arm": asker.arm,
+            "client_type": wanted.client_type or "unknown",
+            "model": model,
+        }
+        return NewRun(
+            run_id=new_id("run"),
+            chat_id=chat.chat_id or new_id("chat"),
+            new_chat=chat.chat_id is None,
+            user=asker.user,
+            key_id=asker.key_id,
+            title=request.title(wanted.messages),
+            request=wanted.encode(),
+            labels=codec.dumps(labels),
+            if_busy=chat.if_busy or "enqueue",
+            idempotency_key=chat.idempotency_key,
+            digest=request.digest(chat),
+            max_live=self.ports.limits.max_live_per_key,
+            now=self.ports.now(),
+        )
+
+    def _launch(self, row: RunRow, title: str, recovering: str | None) -> None:
+        log = self.ports.logs.own(row)
+        run = Run(row, RunWriter(self.ports.logs.commit, log, row.epoch), title)
+        self._live[row.no] = run
+        run.task = asyncio.create_task(self._drive(run, recovering), name=row.id)
+
+    async def _drive(self, run: Run, recovering: str | None) -> None:
+        try:
+            if recovering is not None:
+                await self._replay(run)
+            await RunLoop(run, self.ports).drive(recovering)
+        finally:
+            self._live.pop(run.row.no, None)
+            self.ports.logs.disown(run.row.no)
+            for other in self._live.values():
+                if other.row.chat_no == run.row.chat_no:
+                    other.chat_free.set()
+
+    # Take over.
+
+    async def recover(self, reason: str) -> int:
+        """Claim and continue every run that no living process owns; how many there were."""
+        claimed = await self.ports.runs.claim(CLAIM_AT_ONCE)
+        for row in claimed:
+            held = await self._chats.get(row.user, row.chat_id)
+            self._launch(row, held.title if held else "", reason)
+        if claimed:
+            _log.info("took over %d unfinished runs", len(claimed))
+        return len(claimed)
+
+    async def _replay(self, run: Run) -> None:
+        """Bring a taken-over run's fold and lifecycle to where its log ends."""
+        state, seq = RunState.NEW, 0
+        while seq < run.writer.seq:
+            page = await self.ports.logs.store.read(run.row.no, seq, PAGE_BYTES)
+            for record in page:
+                state = advance(state, record.event)
+                run.fold.apply(record.event, codec.loads(record.data))
+                seq = record.seq
+            await asyncio.sleep(0)
+        run.writer.state = state
+        for message in await self.ports.runs.messages(run.row.no):
+            run.count(codec.loads(message.meta).get("usage", {}))
+        run.calls_seen.update(call["tool_call_id"] for call in run.fold.state()["tool_calls"])
+
+    # Ask about a run.
+
+    async def row(self, user: str | None, run_id: str) -> RunRow:
+        """The run, if it is this user's; raises ``not_found``."""
+        row = await self.ports.runs.get(run_id, user) if is_id(run_id) else None
+        if row is None:
+            raise error("not_found", "There is no such run.")
+        return row
+
+    def doing(self, run_no: int) -> HeartbeatState:
+        """What a run is doing right now, for heartbeats."""
+        run = self._live.get(run_no)
+        return run.doing if run is not None else "model"
+
+    @property
+    def live(self) -> list[Run]:
+        """The runs of this process."""
+        return list(self._live.values())
+
+    # Orders.
+
+    async def cancel(self, user: str, run_id: str) -> bool:
+        """End a run now; False when it had ended or was being cancelled already."""
+        row = await self.row(user, run_id)
+        if row.status not in LIVE:
+            return False
+        fresh = await self.ports.runs.request_cancel(row.no)
+        self._stop_here(row.no)
+        return fresh
+
+    async def cancel_and_wait(self, user: str, run_id: str) -> None:
+        """Cancel and return when the run has ended, as far as this process runs it."""
+        row = await self.row(user, run_id)
+        await self.cancel(user, run_id)
+        run = self._live.get(row.no)
+        if run is not None and run.task is not None:
+            await asyncio.wait([run.task])
+
+    def _stop_here(self, run_no: int) -> None:
+        if (run := self._live.get(run_no)) is not None:
+            run.stop()
+
+    async def answer(
+        self, user: str, run_id: str, kind: Literal["tool", "approval"], key: str, answer: Mapping[str, object]
+    ) -> None:
+        """Answer a client tool call or an approval; raises not_found, already_answered, not_pending."""
+        row = await self.row(user, run_id)
+        encoded = codec.dumps(dict(answer))
+        verdict = await self.ports.runs.answer(row.no, key, kind, encoded, user, self.ports.now())
+        if verdict == "already":
+            raise error("already_answered")
+        if verdict == "absent":
+            raise error("not_pending")
+        if (run := self._live.get(row.no)) is not None:
+            run.answered(key)
+
+    # Viewers.
+
+    def viewer_came(self, run_no: int) -> None:
+        """A connection reads this run."""
+        if (run := self._live.get(run_no)) is not None:
+            run.viewers += 1
+
+    async def viewer_left(self, run_no: int) -> None:
+        """A connection ended, by whatever cause; cancels the run if its request asked for that."""
+        run = self._live.get(run_no)
+        if run is None:
+            return
+        run.viewers -= 1
+        if run.viewers <= 0 and run.request.cancel_on_disconnect and not self._draining:
+            await self.ports.runs.request_cancel(run_no)
+            run.stop()
+
+    # The end.
+
+    async def drain(self) -> None:
+        """Stop all work without ending the runs, and give them up for the next process."""
+        self._draining = True
+        runs = self.live
+        for run in runs:
+            run.abandon()
+        tasks = [run.task for run in runs if run.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.ports.logs.commit.flushed()
+        if runs:
+            await self.ports.runs.release([run.row.no for run in runs])

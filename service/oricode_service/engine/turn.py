@@ -1,0 +1,152 @@
+"""One model turn: call the provider, show what it says, try again when it fails.
+
+In: the conversation. Out: the finished draft; its deltas are in the log already, the turn itself is committed by the
+loop. A call that failed before it showed anything is repeated silently; one that died in the middle becomes the next
+attempt, which voids what viewers saw of it. Both are bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from typing import Any
+
+from oricode_protocol import codec
+from oricode_protocol.errors import error
+from oricode_protocol.events import MessageStart
+from oricode_protocol.events import ToolInput as ToolInputEvent
+from oricode_protocol.ids import new_id
+
+from ..models.port import Delta, Draft, ModelCall, Text, Thinking, ToolInput, ToolUse, UnknownModel, UpstreamFailure
+from .ports import Ports
+from .run import Run
+
+JsonObject = dict[str, Any]
+BACKOFF_CAP = 30.0
+BAD_INPUT = "bad_input"
+"""Our mark on a stored tool call whose input was no JSON object; never sent to a model."""
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
+_log = logging.getLogger(__name__)
+
+
+class Turn:
+    """A turn in progress; ``draft`` holds what the current attempt said so far."""
+
+    def __init__(self, run: Run, ports: Ports, number: int, attempt: int) -> None:
+        self.number = number
+        self.message_id = f"msg_{run.row.id.removeprefix('run_')}_{number}"
+        self.draft = Draft()
+        self._run = run
+        self._ports = ports
+        self._attempt = attempt
+        self._calls: dict[int, str] = {}
+        """Block index -> tool call id, as viewers know it."""
+
+    async def take(self, messages: list[JsonObject]) -> Draft:
+        """Call the model until it finished a message; raises UpstreamError when it will not."""
+        run, ports = self._run, self._ports
+        try:
+            route = ports.models.route(run.request.model)
+        except UnknownModel as unknown:  # it was there when the run began: the service was started anew without it
+            raise error("upstream_unknown_model", unknown.sentence) from None
+        call = ModelCall(
+            model=route.model,
+            messages=messages,
+            system=ports.prompts(run.request.client_type, run.chat_title, run.row.user, run.request.system),
+            tools=ports.toolbox.definitions() + run.request.tools,
+            max_tokens=run.request.max_tokens,
+            thinking=run.request.thinking,
+            metadata=run.request.metadata,
+            run_id=run.row.id,
+            turn=self.number,
+        )
+        self._start(route.model)
+        for tried in range(1, ports.limits.attempts + 1):
+            shown = run.writer.seq
+            try:
+                async with contextlib.aclosing(route.provider.stream(call)) as stream:
+                    async for deltas in stream:
+                        self._show(deltas)
+                        await run.writer.room()
+                return self.draft
+            except UpstreamFailure as failure:
+                _log.warning("run %s turn %d: %s: %s", run.row.id, self.number, failure.code, failure.sentence)
+                if not failure.retryable or tried == ports.limits.attempts:
+                    raise error(failure.code, failure.sentence, retry_after=failure.retry_after) from failure
+                pause = self._pause(tried, failure)
+            run.count(self.draft.usage)
+            self._drop_draft()
+            if run.writer.seq > shown:
+                self._attempt += 1
+                self._start(route.model)
+            await ports.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _start(self, model: str) -> None:
+        self._run.emit(MessageStart(message_id=self.message_id, turn=self.number, attempt=self._attempt, model=model))
+
+    def _drop_draft(self) -> None:
+        self._run.calls_seen.difference_update(self._calls.values())
+        self._calls.clear()
+        self.draft = Draft()
+
+    def _pause(self, tried: int, failure: UpstreamFailure) -> float:
+        """Seconds until the next try: what the provider asked for, capped, else exponential with full jitter."""
+        limits = self._ports.limits
+        if failure.retry_after is not None:
+            return min(failure.retry_after, limits.retry_after_cap)
+        return self._ports.uniform(0, min(BACKOFF_CAP, limits.backoff_base * 2.0**tried))
+
+    def _show(self, deltas: list[Delta]) -> None:
+        writer, draft = self._run.writer, self.draft
+        for delta in deltas:
+            if type(delta) is Text:
+                writer.append_encoded("content", codec.encode_text(delta.text, delta.index))
+            elif type(delta) is Thinking:
+                writer.append_encoded("thinking", codec.encode_text(delta.text, delta.index))
+            elif type(delta) is ToolUse:
+                delta.tool_call_id = self._calls[delta.index] = self._unique(delta.tool_call_id)
+                self._input(delta.index, "", delta.name)
+            elif type(delta) is ToolInput and delta.index in self._calls and delta.partial_json:
+                self._input(delta.index, delta.partial_json, None)
+            draft.add(delta)
+
+    def _input(self, index: int, partial_json: str, name: str | None) -> None:
+        event = ToolInputEvent(tool_call_id=self._calls[index], partial_json=partial_json, index=index, name=name)
+        self._run.writer.append_encoded(event.event, codec.encode(event))
+
+    def _unique(self, tool_call_id: str) -> str:
+        """The provider's id, or one of ours when it is odd or was used in this run before."""
+        if not _CALL_ID.match(tool_call_id) or tool_call_id in self._run.calls_seen:
+            tool_call_id = new_id("call")
+        self._run.calls_seen.add(tool_call_id)
+        return tool_call_id
+
+
+def content_of(draft: Draft) -> list[JsonObject]:
+    """The message's content blocks as the Messages API wants them back.
+
+    A tool call whose input is no JSON object gets the input ``{}`` and the mark :data:`BAD_INPUT`.
+    """
+    content: list[JsonObject] = []
+    for _, block, text in draft.blocks():
+        if block["type"] == "text":
+            content.append({**block, "text": text})
+        elif block["type"] == "thinking":
+            content.append({**block, "thinking": text})
+        elif block["type"] == "tool_use":
+            value = tool_input(text)
+            content.append({**block, "input": value} if value is not None else {**block, "input": {}, BAD_INPUT: True})
+        else:
+            content.append(block)
+    return content
+
+
+def tool_input(text: str) -> JsonObject | None:
+    """A tool call's input; None when the text is no JSON object (cut off by a limit, or a model's mistake)."""
+    try:
+        value = codec.loads(text or "{}")
+    except codec.MalformedJson:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,80 @@
+"""The JSON fallback: fold the log until its end and answer one document.
+
+When the run takes longer than a heartbeat, the body starts early with white space, which JSON allows before a value, so
+that neither proxies nor old clients time out. From then on the status is 200 and the document tells the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from oricode_protocol import codec
+from oricode_protocol.document import document, waiting
+from oricode_protocol.errors import error
+from oricode_protocol.fold import Fold
+from oricode_protocol.ids import Cursor
+
+from ..access.keys import Caller
+from ..log.reader import Word
+from ..log.run_log import DELTAS
+from .asgi import Receive, Send
+from .attach import Attachment
+from .streams import Streams
+
+_START = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+
+
+async def answer(
+    streams: Streams, caller: Caller, found: Attachment, receive: Receive, send: Send, headers: dict[str, str]
+) -> None:
+    """Wait for the run's end (or until only viewers can bring it on) and send its document."""
+    extra = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    run_no = found.row.no
+    with streams.reading(found.reader, caller, ages=False):
+        streams.engine.viewer_came(run_no)
+        gone = asyncio.create_task(_watch(receive, found))
+        try:
+            await _answer(streams, found, send, extra)
+        finally:
+            gone.cancel()
+            await streams.engine.viewer_left(run_no)
+
+
+async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[tuple[bytes, bytes]]) -> None:
+    reader = found.reader
+    folded = Fold()
+    folded.apply("connected", {"run_id": found.row.id, "chat_id": found.row.chat_id})
+    cursor = Cursor.start(found.row.id)
+    started = False
+    while not reader.closed:
+        reader.wrote()
+        page = await reader.next()
+        if isinstance(page, list):
+            for record in page:
+                folded.apply(record.event, codec.loads(record.data))
+            cursor = Cursor(found.row.id, page[-1].epoch, page[-1].seq)
+            if page[-1].event not in DELTAS and waiting(folded.state()):
+                break
+        elif page is Word.BEAT:
+            if not started:
+                started = True
+                await send({"type": "http.response.start", "status": 200, "headers": _START + extra})
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        elif page is Word.CLOSE and not started:
+            raise error("restarting", retry_after=1)
+        else:  # the end; or a drain, when the document says `running` and where to ask again
+            break
+    if reader.closed:
+        return
+    body = codec.dumps(document(folded.state()) | {"last_event_id": None if cursor.at_start else str(cursor)})
+    if not started:
+        length = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": _START + length + extra})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _watch(receive: Receive, found: Attachment) -> None:
+    """Wait for the client to go away."""
+    while (await receive())["type"] != "http.disconnect":
+        continue
+    found.reader.close()

@@ -1,0 +1,117 @@
+"""The open streams of this process: what they say of themselves, and how all of them are closed at once.
+
+Each stream is a reader that a transport pumps. Here they are counted, aged, ended when their key is revoked, and asked
+to reconnect when the process drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from oricode_protocol.errors import error
+from oricode_protocol.events import Connected, Heartbeat, Reconnect, ResumeAnswer
+
+from ..access.connections import Connections
+from ..access.keys import Caller
+from ..access.revocations import Revocations
+from ..engine.runs import Engine
+from ..log.reader import Reader
+from ..store.rows import RunRow
+
+RETRY_MS = 1000
+"""What SSE clients are told to wait before they reconnect by themselves."""
+DRAIN_SPREAD_MS = (200, 2000)
+"""Reconnections after a drain are spread over this range, so that the next process is not stormed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What streams need to know of the settings."""
+
+    heartbeat_seconds: float
+    max_age_seconds: float = 0
+    """0 = no limit."""
+
+
+class Streams:
+    """All open streams."""
+
+    def __init__(self, engine: Engine, timing: Timing, connections: Connections, revocations: Revocations) -> None:
+        self.engine = engine
+        self.timing = timing
+        self._connections = connections
+        self._revocations = revocations
+        self._open: set[Reader] = set()
+        self.draining = False
+
+    @contextmanager
+    def counted(self, transport: str, caller: Caller, address: str) -> Iterator[None]:
+        """One connection; raises ``restarting`` or ``too_many_connections``."""
+        if self.draining:
+            raise error("restarting", retry_after=1)
+        with self._connections.opening(transport, key_id=caller.key_id, address=address):
+            yield
+
+    @contextmanager
+    def reading(self, reader: Reader, caller: Caller, *, ages: bool = True) -> Iterator[None]:
+        """While the block runs the reader is one of ours: drained, aged and revoked with the others."""
+        with ExitStack() as stack:
+            stack.callback(reader.close)
+            self._open.add(reader)
+            stack.callback(self._open.discard, reader)
+            stack.enter_context(self._revocations.watching(caller.key_id, lambda: reader.ask_to_close("key_revoked")))
+            if ages and self.timing.max_age_seconds:
+                loop = asyncio.get_running_loop()
+                timer = loop.call_later(self.timing.max_age_seconds, reader.ask_to_close, "max_age")
+                stack.callback(timer.cancel)
+            if self.draining:
+                reader.ask_to_close("restart")
+            yield
+
+    def drain(self) -> None:
+        """Ask every stream to reconnect elsewhere."""
+        self.draining = True
+        for reader in list(self._open):
+            reader.ask_to_close("restart")
+
+    @property
+    def open(self) -> int:
+        """How many streams are read right now."""
+        return len(self._open)
+
+    # What a stream says of itself.
+
+    def connected(self, row: RunRow | None, answer: ResumeAnswer | None) -> Connected:
+        """The first event of a stream."""
+        return Connected(
+            run_id=row.id if row else None,
+            chat_id=row.chat_id if row else None,
+            heartbeat_ms=int(self.timing.heartbeat_seconds * 1000),
+            resume=answer,
+            server_time=now_ms(),
+        )
+
+    def heartbeat(self, reader: Reader | None) -> Heartbeat:
+        """A sign of life; ``reader`` None for a connection that reads nothing."""
+        if reader is None:
+            return Heartbeat(timestamp=now_ms(), state="idle")
+        return Heartbeat(
+            timestamp=now_ms(),
+            state=self.engine.doing(reader.log.run_no),
+            quiet_ms=max(0, int((time.monotonic() - reader.log.changed_at) * 1000)),
+        )
+
+    def reconnect(self, reason: str) -> Reconnect:
+        """The planned end of a connection whose run goes on."""
+        after = random.randint(*DRAIN_SPREAD_MS) if reason == "restart" else random.randint(0, 500)
+        return Reconnect(after_ms=after, reason=reason)
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

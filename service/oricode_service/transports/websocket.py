@@ -1,0 +1,277 @@
+"""WebSocket: the same events as SSE as frames, and commands with replies; several runs on one connection.
+
+One task reads commands, one a run pumps its reader. A command is answered before any event it causes. Ping frames and
+the pong deadline are the server layer's; the typed heartbeat is here, because browsers cannot see pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from oricode_protocol import codec, frames
+from oricode_protocol.commands import Approve, Attach, Auth, Cancel, Chat, Command, Detach, ToolAnswer
+from oricode_protocol.errors import OricodeError, error
+from oricode_protocol.events import Event
+
+from ..access.keys import Caller
+from ..engine.runs import Asker, Engine
+from ..log.reader import LogTrimmed, Word
+from ..store.port import StoreUnavailable
+from .asgi import Receive, Scope, Send
+from .attach import Attachment, Gone, attach
+from .chat import address
+from .problems import Refused
+from .requests import Gate, checked_batch_ms, cursor_of
+from .streams import Streams
+
+MAX_ATTACHED = 100
+"""Runs one connection may read at once."""
+CLOSE_RESTART = 1012
+
+
+class WebSocketEndpoint:
+    """``GET /api/ws``."""
+
+    def __init__(self, gate: Gate, engine: Engine, streams: Streams, sockets: set[Connection]) -> None:
+        self._gate = gate
+        self._engine = engine
+        self._streams = streams
+        self._sockets = sockets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        subprotocol = frames.SUBPROTOCOL if frames.SUBPROTOCOL in scope["subprotocols"] else None
+        from_browser = any(name == b"origin" for name, _ in scope["headers"])
+        try:
+            caller = await self._gate.caller(scope)
+            with self._streams.counted("websocket", caller, address(scope)):
+                await send({"type": "websocket.accept", "subprotocol": subprotocol})
+                connection = Connection(self._gate, self._engine, self._streams, caller, send)
+                self._sockets.add(connection)
+                try:
+                    await connection.serve(receive)
+                finally:
+                    self._sockets.discard(connection)
+        except OricodeError as reason:
+            if from_browser:  # a page cannot see a refused handshake's status, but it sees a close code
+                await send({"type": "websocket.accept", "subprotocol": subprotocol})
+                close = {"type": "websocket.close", "code": reason.row.close or 1008, "reason": reason.code}
+                await send(close)
+            else:
+                await _refuse(send, reason)
+
+
+async def _refuse(send: Send, reason: OricodeError) -> None:
+    """Answer the handshake with the error's HTTP status (ASGI extension ``websocket.http.response``)."""
+    headers = [(b"content-type", b"application/problem+json")]
+    await send({"type": "websocket.http.response.start", "status": reason.row.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": codec.dumps(reason.problem())})
+
+
+class Connection:
+    """One open WebSocket."""
+
+    def __init__(self, gate: Gate, engine: Engine, streams: Streams, caller: Caller, send: Send) -> None:
+        self._gate = gate
+        self._engine = engine
+        self._streams = streams
+        self._caller = caller
+        self._send_message = send
+        self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
+        self._beats: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self.wrote_at = self._loop.time()
+        self.closed = False
+
+    async def serve(self, receive: Receive) -> None:
+        """Answer commands until the client goes away."""
+        await self._event(self._streams.connected(None, None))
+        self._engine.ports.logs.pulse.add(self)
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                text = message.get("text")
+                if text is None:
+                    reason = error("bad_frame")
+                    await self._send(frames.refusal(None, reason))
+                    await self.close(reason.row.close or 1008, reason.code)
+                    return
+                await self._command(text)
+        finally:
+            self.closed = True
+            for found, task in list(self._pumps.values()):
+                found.reader.close()
+                task.cancel()
+            if self._pumps:
+                await asyncio.wait([task for _, task in self._pumps.values()])
+
+    # The connection's own sign of life: only when no run is attached, whose reader would beat.
+
+    def beat(self) -> None:
+        """The pulse's call."""
+        if not self._pumps and self._beats is None:
+            self._beats = self._loop.create_task(self._idle_beat())
+
+    async def _idle_beat(self) -> None:
+        await self._event(self._streams.heartbeat(None))
+        self._beats = None
+
+    # Commands.
+
+    async def _command(self, text: str) -> None:
+        ref: str | int | None = None
+        try:
+            request = frames.parse_request(text)
+            ref = request.ref
+            found, data = await self._run(request.command)
+        except frames.BadRequest as bad:
+            await self._send(frames.refusal(bad.ref, bad.reason))
+        except Refused as refused:
+            await self._send(frames.refusal(ref, refused.reason))
+        except Gone as gone:
+            await self._send(frames.refusal(ref, gone.reason))
+        except OricodeError as reason:
+            await self._send(frames.refusal(ref, reason))
+        except StoreUnavailable:
+            await self._send(frames.refusal(ref, error("unavailable", retry_after=2)))
+        else:
+            await self._send(frames.reply(ref, data))
+            if found is not None and not found.ended:
+                self._pump_run(found)
+
+    async def _run(self, command: Command) -> tuple[Attachment | None, dict[str, Any]]:
+        """Carry a command out: what to read from now on, and the reply."""
+        engine, user = self._engine, self._caller.user
+        match command:
+            case Chat():
+                return await self._chat(command)
+            case Attach():
+                return await self._attach(command)
+            case Detach(run=run):
+                if run not in self._pumps:
+                    raise error("not_attached")
+                await self._detach(run)
+                return None, {"run_id": run}
+            case Cancel(run=run):
+                await engine.cancel(user, run)
+                return None, {"run_id": run, "status": (await engine.row(user, run)).status}
+            case ToolAnswer(run=run, tool_call_id=call, content=content, is_error=is_error):
+                answer = {"content": content, "is_error": bool(is_error)}
+                await engine.answer(user, run, "tool", call, answer)
+                return None, {}
+            case Approve(run=run, approval_id=approval, decision=decision, comment=comment):
+                await engine.answer(user, run, "approval", approval, {"decision": decision, "comment": comment})
+                return None, {}
+            case Auth(key=key):
+                caller = await self._gate.recognise(key)
+                if caller.user != user:
+                    raise error("forbidden", "`auth` cannot change the user of a connection.")
+                self._caller = caller
+                return None, {"user": caller.user}
+        raise error("unknown_command")
+
+    async def _chat(self, chat: Chat) -> tuple[Attachment, dict[str, Any]]:
+        await self._room()
+        await self._gate.charge(self._caller)
+        asker = Asker(self._caller.user, self._caller.key_id, "websocket")
+        row, _ = await self._engine.start(asker, chat)
+        await self._detach(row.id)
+        found = await attach(self._engine, row, None, batch_ms=checked_batch_ms(chat.batch_ms))
+        return found, {"run_id": row.id, "chat_id": row.chat_id}
+
+    async def _attach(self, command: Attach) -> tuple[Attachment, dict[str, Any]]:
+        await self._room()
+        row = await self._engine.row(self._caller.user, command.run)
+        cursor = cursor_of(command.after) if command.after else None
+        await self._detach(row.id)
+        found = await attach(
+            self._engine,
+            row,
+            cursor,
+            from_snapshot=command.from_ is not None,
+            batch_ms=checked_batch_ms(command.batch_ms),
+        )
+        data = {"run_id": row.id, "chat_id": row.chat_id, "resume": found.answer, "ended": found.ended}
+        return found, data
+
+    async def _room(self) -> None:
+        if len(self._pumps) >= MAX_ATTACHED:
+            raise error("too_many_connections", f"A connection can read {MAX_ATTACHED} runs at once.", retry_after=1)
+
+    async def _detach(self, run_id: str) -> None:
+        held = self._pumps.pop(run_id, None)
+        if held is not None:
+            found, task = held
+            found.reader.close()
+            task.cancel()
+            await asyncio.wait([task])
+
+    # Events.
+
+    def _pump_run(self, found: Attachment) -> None:
+        task = self._loop.create_task(self._pump(found), name=f"pump of {found.row.id}")
+        self._pumps[found.row.id] = (found, task)
+
+    async def _pump(self, found: Attachment) -> None:
+        reader, row = found.reader, found.row
+        run = row.id.encode()
+        with self._streams.reading(reader, self._caller):
+            self._engine.viewer_came(row.no)
+            try:
+                await self._event(self._streams.connected(row, found.answer), run)
+                if found.snapshot is not None:
+                    await self._send(frames.frame(b"snapshot", found.snapshot, run, (found.snapshot_id or "").encode()))
+                await self._pages(found, run)
+            finally:
+                if self._pumps.get(row.id, (None,))[0] is found:
+                    del self._pumps[row.id]
+                await self._engine.viewer_left(row.no)
+
+    async def _pages(self, found: Attachment, run: bytes) -> None:
+        reader = found.reader
+        while not reader.closed:
+            reader.wrote()
+            try:
+                page = await found.pages.next()
+            except LogTrimmed:
+                await self.close(1008, "gone")
+                return
+            if isinstance(page, list):
+                for record in page:
+                    id = f"{found.row.id}.{record.epoch}.{record.seq}".encode()
+                    await self._send(frames.frame(record.event.encode(), record.data, run, id))
+            elif page is Word.BEAT:
+                await self._event(self._streams.heartbeat(reader), run)
+            elif page is Word.CLOSE:
+                await self._event(self._streams.reconnect(reader.close_reason or "restart"), run)
+                if reader.close_reason == "key_revoked":
+                    await self.close(4401, "key_revoked")
+                return
+            else:
+                return
+
+    async def drain(self) -> None:
+        """Say that the service restarts and close; readers have said it for their runs."""
+        pumps = [task for _, task in self._pumps.values()]
+        if pumps:
+            await asyncio.wait(pumps, timeout=1)
+        else:
+            await self._event(self._streams.reconnect("restart"))
+        await self.close(CLOSE_RESTART, "restart")
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection, once."""
+        if not self.closed:
+            self.closed = True
+            await self._send_message({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _event(self, event: Event, run: bytes = b"") -> None:
+        await self._send(frames.frame(event.event.encode(), codec.encode(event), run))
+
+    async def _send(self, data: bytes) -> None:
+        if not self.closed:
+            self.wrote_at = self._loop.time()
+            await self._send_message({"type": "websocket.send", "text": data.decode()})

@@ -1,0 +1,76 @@
+"""The web application: routes over the transports, mounted behind the front door."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from .access.origins import OriginPolicy
+from .engine.runs import Engine
+from .store.port import Store
+from .transports.api import Api, answer
+from .transports.asgi import App
+from .transports.chat import ArmOf, ChatEndpoint, EventsEndpoint
+from .transports.front import Front
+from .transports.problems import HANDLERS
+from .transports.requests import Gate
+from .transports.streams import Streams
+from .transports.websocket import WebSocketEndpoint
+
+_PAGES = Path(str(files("oricode_service.pages")))
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+
+class PageFiles(StaticFiles):
+    """The pages' scripts and styles, with the pages' own headers."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        made = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        made.headers.update(_PAGE_HEADERS)
+        return made
+
+
+def application(
+    *, gate: Gate, engine: Engine, streams: Streams, store: Store, api: Api, policy: OriginPolicy, arm_of: ArmOf,
+    websocket: WebSocketEndpoint,
+) -> App:  # fmt: skip
+    """Everything that answers."""
+
+    async def healthz(request: Request) -> Response:
+        return answer({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        if streams.draining:
+            return answer({"status": "draining"}, 503)
+        if not await store.healthy():
+            return answer({"status": "the database does not take writes"}, 503)
+        return answer({"status": "ok"})
+
+    async def playground(request: Request) -> Response:
+        return FileResponse(_PAGES / "playground" / "index.html", headers=_PAGE_HEADERS)
+
+    routes = [
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+        Route("/api/chat", ChatEndpoint(gate, engine, streams, arm_of), methods=["POST"]),
+        Route("/api/runs/{run}/events", EventsEndpoint(gate, streams), methods=["GET"]),
+        *api.routes(),
+        WebSocketRoute("/api/ws", websocket),
+        Route("/", playground, methods=["GET"]),
+        Mount("/pages", PageFiles(directory=_PAGES)),
+    ]
+    return Front(Starlette(routes=routes, exception_handlers=HANDLERS), policy)
