@@ -7,8 +7,8 @@
         await upstream.wait_until_requests(1)
         upstream.release("go")
 
-A script is a list of steps; ``message`` and its blocks build whole answers, which are lists too and can be cut anywhere.
-Tests wait for milestones, never for time. As a process of its own: ``python -m upstream --help``.
+A script is a list of steps; ``message`` and its blocks build whole answers, which are lists too and can be cut
+anywhere. Tests wait for milestones, never for time. As a process of its own: ``python -m upstream --help``.
 """
 
 from .server import Request, Upstream

@@ -20,10 +20,24 @@ import time
 from collections.abc import Iterator
 
 from .server import Request, Script
-from .steps import Drop, Eof, Event, Pause, Rst, Status, Step, WaitFor
-from .steps import error_body, error_event, message, text, thinking, tool_use  # fmt: skip
+from .steps import (
+    Drop,
+    Eof,
+    Event,
+    Pause,
+    Rst,
+    Status,
+    Step,
+    WaitFor,
+    error_body,
+    error_event,
+    message,
+    text,
+    thinking,
+    tool_use,
+)
 
-ODD = "line\nbreak\r\nevent: done\ndata: {}\n\n\0 tab\t \u2028 \u2029 \x85 \ufeff \U0001f600 é \\ud83d \" </script>"
+ODD = 'line\nbreak\r\nevent: done\ndata: {}\n\n\0 tab\t \u2028 \u2029 \x85 \ufeff \U0001f600 é \\ud83d " </script>'
 """Text that breaks careless framing."""
 _BREAKS: dict[str, Step] = {
     "drop": Drop(),

@@ -1,7 +1,8 @@
 """The server: plays scripts to requests, records what was asked, tells milestones.
 
-Which script a request gets: the oldest queued one, else the one of its model, else a short greeting. Keep-alive as a
-real server; a client that goes away is noticed at once, also while a script waits.
+Which script a request gets: the oldest queued one, else the one of its model, else a short greeting. Requests to count
+tokens are answered by themselves. Keep-alive as a real server; a client that goes away is noticed at once, also while a
+script waits.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Upstream:
         self._queue: deque[Script | Callable[[Request], Script]] = deque()
         self._by_model: dict[str, Script | Callable[[Request], Script]] = {}
         self.otherwise: Callable[[Request], Script] = lambda _: message(text("Hello from upstream.", pieces=4))
+        self.count_tokens: Callable[[Request], int] = lambda request: len(request.raw) // 4
         self._released: set[str] = set()
         self._reached: list[str] = []
         self._changed = asyncio.Event()
@@ -168,6 +170,8 @@ class Upstream:
             self._tell()
 
     def _script_for(self, request: Request) -> Script:
+        if request.path.endswith("/count_tokens"):
+            return [Status(200, {"input_tokens": self.count_tokens(request)})]
         chosen = self._queue.popleft() if self._queue else self._by_model.get(request.body.get("model", ""))
         if chosen is None:
             chosen = self.otherwise

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 
@@ -85,7 +86,7 @@ def _pieces(whole: str, count: int) -> list[str]:
     """``whole`` in ``count`` pieces of nearly equal length, fewer when it has fewer characters."""
     count = max(1, min(count, len(whole)))
     bounds = [round(len(whole) * i / count) for i in range(count + 1)]
-    return [whole[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [whole[a:b] for a, b in pairwise(bounds)]
 
 
 Block = tuple[dict[str, Any], list[dict[str, Any]]]
