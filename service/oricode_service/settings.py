@@ -201,11 +201,12 @@ def variables(name: str, field: FieldInfo) -> tuple[str, ...]:
 
 def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     """A warning for each ``ORICODE_`` variable that nothing reads."""
-    known = [_variable(name) for name in Settings.model_fields]
+    known = {_variable(name): name for name in Settings.model_fields}
     for variable in sorted(environment):
         if variable.startswith(_PREFIX) and variable not in known and variable not in _OF_CLIENTS:
-            near = difflib.get_close_matches(variable, known, n=1)
-            yield f"{variable} is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+            name = variable.removeprefix(_PREFIX).lower()
+            near = difflib.get_close_matches(name, known.values(), n=1)
+            yield f"{variable} is not a setting" + (f"; did you mean {_variable(near[0])}?" if near else "")
 
 
 def _variable(name: str) -> str:
