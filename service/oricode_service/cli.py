@@ -28,7 +28,7 @@ COMMANDS = {
     "tail": Lazy("oricode_client.terminal:tail", "Watch a run from a second terminal."),
     "demo": Lazy("oricode_client.terminal:demo", "Play a chunked deployment against a running service."),
     "doctor": Lazy("oricode_client.terminal:doctor", "Measure what the path to a service does to streams."),
-    "mcp": Lazy("oricode_service.tools.mcp:commands", "Look at the configured MCP servers."),
+    "mcp": Lazy("oricode_service.commands.mcp:mcp", "Look at the configured MCP servers."),
 }
 
 
