@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from oricode_service.models.local_process import ChildFailed, ChildProcess
 from oricode_service.models.port import Text
 from oricode_service.models.router import BadModelSetting, Router, RouterSettings, UnknownModel
 from upstream import Upstream
@@ -152,6 +153,18 @@ async def test_an_unusable_key_or_address_is_found_at_the_start():
     for settings in ({"anthropic_api_key": "two words"}, {"anthropic_api_key": "k", "anthropic_base_url": "nowhere"}):
         with pytest.raises(BadModelSetting, match="Claude cannot be reached"):
             await router(**settings).start()
+
+
+async def test_a_built_in_model_that_does_not_come_up_is_said_and_the_service_serves(monkeypatch: pytest.MonkeyPatch):
+    async def fail(*_: object) -> None:
+        raise ChildFailed("out of memory")
+
+    monkeypatch.setattr("oricode_service.models.local.local_model_available", lambda: True)
+    monkeypatch.setattr(ChildProcess, "start", fail)
+    models = router(local=True)
+    await models.start()
+    assert models.reason.endswith("The built-in model did not start: out of memory.")
+    await models.close()
 
 
 def test_choosing_a_model_imports_nothing_heavy():

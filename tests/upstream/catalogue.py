@@ -16,6 +16,7 @@ Anything else is greeted.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 
@@ -112,11 +113,13 @@ def _deploy(chunks: int, request: Request) -> Script:
     if done < chunks:
         code = "REPORT zscripted.\n" if done == 0 else f"WRITE / '{done}'.\n"
         part = {**program, "chunk_index": done, "total_chunks": chunks, "code": code}
-        return message(
-            text(f"Storing part {done + 1}."), tool_use(f"toolu_{done}", "mcp_store_code_chunk", part, pieces=8)
-        )
+        return message(text(f"Storing part {done + 1}."), tool_use(_new_id(), "mcp_store_code_chunk", part, pieces=8))
     if done == chunks:
-        return message(tool_use("toolu_check", "mcp_check_syntax", program))
+        return message(tool_use(_new_id(), "mcp_check_syntax", program))
     if done == chunks + 1:
-        return message(tool_use("toolu_deploy", "mcp_deploy_stored_code", program))
+        return message(tool_use(_new_id(), "mcp_deploy_stored_code", program))
     return message(text("Deployed.", pieces=3))
+
+
+def _new_id() -> str:
+    return f"toolu_{secrets.token_hex(12)}"

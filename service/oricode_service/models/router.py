@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .local_child import HOW_TO_INSTALL, local_model_available
-from .port import Provider, UnknownModel
+from .port import Provider, UnknownModel, UpstreamFailure
 from .retired import is_retired
 from .script import Script
 
@@ -108,8 +108,8 @@ class Router:
     async def start(self) -> None:
         """Do now what would make the first calls wait: import the SDK, start the built-in model if it is the default.
 
-        Raises :class:`UpstreamFailure` when the model does not come up, :class:`BadModelSetting` for a key or address
-        that cannot be used.
+        Raises :class:`BadModelSetting` for a key or address that cannot be used. A built-in model that does not come up
+        is no reason not to serve: ``reason`` says so, and the first call tries again.
         """
         provider = self.route(None).provider
         if self._claude:
@@ -118,7 +118,10 @@ class Router:
             from .local import LocalProvider
 
             assert isinstance(provider, LocalProvider)
-            await provider.start()
+            try:
+                await provider.start()
+            except UpstreamFailure as failure:
+                self.reason = f"{self.reason}. {failure.sentence}"
 
     async def close(self) -> None:
         """Close every provider. No stream may be open."""
