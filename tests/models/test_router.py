@@ -143,8 +143,11 @@ async def test_models_of_one_kind_share_a_provider(name: str):
     await models.close()
 
 
-def test_a_firehose_runs_only_where_the_operator_wants_one():
-    assert router(model="firehose").effective("firehose:20@5") == "firehose:20@5"
+def test_a_firehose_runs_only_where_the_operator_wants_one_unless_it_drips():
+    assert router(model="firehose").effective("firehose:20@50") == "firehose:20@50"
+    assert router().effective("firehose:20@5") == "firehose:20@5"
+    with pytest.raises(UnknownModel):
+        router().effective("firehose:20@6")
     with pytest.raises(UnknownModel):
         router(model="firehose").effective("firehose:lots")
 

@@ -2,7 +2,7 @@
 
 In: the settings' values (nothing is read from the environment here) and the name a client sent. Out: a :class:`Route`.
 ``claude-*`` goes to Anthropic, ``local`` to the built-in model, ``demo`` and further scripts to the scripted provider,
-``echo`` to itself; ``firehose…`` only when the service was started with one. Retired names go to the default. Providers
+``echo`` to itself; ``firehose…`` only when the service was started with one, unless it drips. Retired names go to the default. Providers
 are made, and their heavy imports done, when first needed.
 """
 
@@ -21,6 +21,8 @@ from .script import Script
 
 DEFAULT_CLAUDE = "claude-sonnet-5-5"
 LOCAL, DEMO, ECHO, FIREHOSE = "local", "demo", "echo", "firehose"
+_DRIP_RATE = 5.0
+"""Deltas per second up to which anybody may have a firehose."""
 _SCRIPT_SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -166,7 +168,7 @@ class Router:
         return path.stem, f"the script {path}"
 
     def _is_allowed_firehose(self, name: str) -> bool:
-        return self.default.startswith(FIREHOSE) and _is_firehose(name)
+        return _is_firehose(name) and (self.default.startswith(FIREHOSE) or _drips(name))
 
     def _kind(self, model: str) -> str:
         """Which provider answers to an effective name."""
@@ -211,6 +213,14 @@ def _script(path: Path) -> Script:
         return load(path)
     except (BadScript, OSError) as error:
         raise BadModelSetting(f"The script {path} cannot be played: {error}") from None
+
+
+def _drips(name: str) -> bool:
+    """So slow that it is no load: what `oricode doctor` watches a path with, on any service."""
+    from .synthetic import firehose
+
+    _, rate = firehose(name)
+    return rate is not None and rate <= _DRIP_RATE
 
 
 def _is_firehose(name: str) -> bool:
