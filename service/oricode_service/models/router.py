@@ -2,8 +2,8 @@
 
 In: the settings' values (nothing is read from the environment here) and the name a client sent. Out: a :class:`Route`.
 ``claude-*`` goes to Anthropic, ``local`` to the built-in model, ``demo`` and further scripts to the scripted provider,
-``echo`` to itself; ``firehose…`` only when the service was started with one, unless it drips. Retired names go to the default. Providers
-are made, and their heavy imports done, when first needed.
+``echo`` to itself; ``firehose…`` only when the service was started with one, unless it drips. Retired names go to the
+default. Providers are made, and their heavy imports done, when first needed.
 """
 
 from __future__ import annotations
