@@ -24,6 +24,7 @@ class Lazy(NamedTuple):
 COMMANDS = {
     "serve": Lazy("oricode_service.commands.serve:serve", "Run the service."),
     "keys": Lazy("oricode_service.commands.keys:keys", "Create, list and revoke API keys."),
+    "health": Lazy("oricode_service.commands.health:health", "Ask a service on this machine whether it is up."),
     "chat": Lazy("oricode_client.terminal:chat", "Chat with a service in the terminal."),
     "tail": Lazy("oricode_client.terminal:tail", "Watch a run from a second terminal."),
     "demo": Lazy("oricode_client.terminal:demo", "Play a chunked deployment against a running service."),
