@@ -1,0 +1,81 @@
+"""One HTTP request and its response, as the application sees them: ASGI's ``send``, and the :class:`Outlet`.
+
+In: messages and pieces of a body. Out: bytes on the connection. uvicorn's cycle composes the head, checks lengths and
+ends the response; pieces of a chunked body go straight to the connection. Unlike uvicorn's own, ``send`` raises once
+the peer is gone (ASGI 2.4), so that nobody needs a task that waits for the disconnect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from .connection import Connection
+from .gone import PeerGone, finishes
+from .outlet import EXTENSION, Outlet
+from .state import State
+
+if TYPE_CHECKING:
+    from uvicorn._types import HTTPScope
+
+
+class Exchange(Outlet):
+    """An :class:`Outlet` over a chunked response."""
+
+    __slots__ = ("_app", "_cycle", "_state")
+
+    def __init__(
+        self, cycle: RequestResponseCycle, connection: Connection, app: ASGI3Application, state: State
+    ) -> None:
+        super().__init__(connection)
+        self._cycle = cycle
+        self._app = app
+        self._state = state
+        scope: HTTPScope = cycle.scope
+        scope["asgi"]["spec_version"] = "2.4"
+        scope["extensions"] = {EXTENSION: cast(Any, self)}
+
+    async def run(self) -> None:
+        """Call the application; returns when it has."""
+        try:
+            await self._cycle.run_asgi(self._call)
+        finally:
+            self._cycle.scope.pop("extensions", None)  # the scope and this object hold each other
+
+    async def _call(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if not await finishes(self._app, scope, receive, self.send, self._cut_short):
+            self._cycle.disconnected = True
+
+    def _cut_short(self) -> bool:
+        if self._state.draining:
+            self._connection.abort("restarting")
+        return self._state.draining
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """ASGI's ``send``: waits while the peer does not keep up. Raises :class:`PeerGone`."""
+        connection, cycle = self._connection, self._cycle
+        if connection.write_paused or connection.closed:
+            await connection.drain()
+        if cycle.chunked_encoding and message["type"] == "http.response.body" and message.get("more_body"):
+            if body := message.get("body"):
+                self.write(body)
+        else:
+            await cycle.send(message)
+
+    def write(self, data: bytes) -> bool:
+        """See the base class."""
+        connection, cycle = self._connection, self._cycle
+        if connection.closed:
+            raise PeerGone(connection.reason)
+        if not cycle.chunked_encoding or cycle.response_complete:
+            raise RuntimeError("the response has not begun, has a length, or has ended")
+        if data and cycle.scope["method"] != "HEAD":
+            connection.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return not connection.write_paused
+
+    def write_all(self, messages: Iterable[bytes]) -> bool:
+        """See the base class."""
+        return self.write(b"".join(messages))
