@@ -27,6 +27,8 @@ else
   echo 'image-check: npm is not installed, the step for the ABAP checker was left out' >&2
 fi
 
+cp scripts/image/check.yaml "$work/"
+
 # As the image's USER, unless this Python belongs to root alone.
 as=()
 if ((EUID == 0)) && setpriv --reuid 10001 --regid 10001 --clear-groups "$work/opt/oricode/bin/python" -c '' 2>/dev/null; then
@@ -40,11 +42,11 @@ port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); 
 # The image's own ENV lines, with its folders found under $work.
 mapfile -t image_env < <(sed -n '/^ENV/,/[^\\]$/p' Dockerfile | sed -E "s/^ENV//; s/\\\\$//; s/^ +//; s# +\$##" |
   sed -E "s#=/(data|opt)#=$work/\1#")
-run() { env --ignore-environment "${image_env[@]}" PORT="$port" ORICODE_MODEL=demo "${as[@]}" "$@"; }
+run() { env --ignore-environment "${image_env[@]}" PORT="$port" ORICODE_MODEL="$work/check.yaml" "${as[@]}" "$@"; }
 printf '    %s\n' "${image_env[@]}" "PORT=$port"
 
 echo '==> starting it'
-(cd "$work/data" && exec env --ignore-environment "${image_env[@]}" PORT="$port" ORICODE_MODEL=demo "${as[@]}" \
+(cd "$work/data" && exec env --ignore-environment "${image_env[@]}" PORT="$port" ORICODE_MODEL="$work/check.yaml" "${as[@]}" \
   oricode serve) >"$work/log" 2>&1 &
 service=$!
 for ((waited = 0; ; waited++)); do
@@ -59,11 +61,13 @@ done
 
 echo '==> talking to it'
 key=$(run oricode keys create --user image-check)
-curl --silent --show-error --fail --no-buffer --max-time 300 "http://127.0.0.1:$port/api/chat" -H "X-API-Key: $key" \
+curl --silent --show-error --fail --no-buffer --max-time 60 "http://127.0.0.1:$port/api/chat" -H "X-API-Key: $key" \
   -H 'Content-Type: application/json' -d '{"prompt": "Hello!", "stream": true}' >"$work/answer"
 grep --quiet '^event: done$' "$work/answer"
 grep --quiet '"status":"completed"' "$work/answer"
 echo "    $(grep -c '^event: ' "$work/answer") events, the last one done"
+grep --quiet '"name":"mcp_check_syntax".*"status":"ok".*WRTE' "$work/answer"
+echo '    the ABAP checker found the broken line'
 
 echo '==> stopping it'
 kill -TERM "$service"
