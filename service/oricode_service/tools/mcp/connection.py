@@ -20,6 +20,7 @@ from mcp.client.session import IncomingMessage
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.types import Implementation, Tool, ToolListChangedNotification
+from pydantic import ValidationError
 
 from .backoff import Backoff
 from .config import HttpServer, StdioServer
@@ -78,12 +79,11 @@ class Connection:
         self._news.set()
         if self._owner is None:
             return
-        try:
-            async with asyncio.timeout(_CLOSE_LIMIT):
-                await asyncio.shield(self._owner)
-        except TimeoutError:
-            self._owner.cancel()
-            await asyncio.wait([self._owner])
+        if self.client is not None:
+            await asyncio.wait([self._owner], timeout=_CLOSE_LIMIT)
+        self._owner.cancel()  # it is still connecting, or does not get rid of its server
+        await asyncio.wait([self._owner])
+        self._show("stopped", "stopped")
 
     async def _own(self) -> None:
         failures = 0
@@ -97,7 +97,6 @@ class Connection:
                 wait = self._backoff.seconds(failures)
                 log.warning("MCP server %s: %s; next try in %.1f s", self.server.name, reason, wait)
                 await self._pause(wait)
-        self._show("stopped", "stopped")
 
     async def _pause(self, seconds: float) -> None:
         self._news.clear()
@@ -158,15 +157,16 @@ class Connection:
         try:
             async with client.listen(tools_list_changed=True) as subscription:
                 async for _ in subscription:
-                    self._mark_stale()
+                    self.look()
         except (ListenNotSupportedError, SubscriptionLost, MCPError) as no_news:
             log.debug("MCP server %s announces no changes of its tools: %s", self.server.name, no_news)
 
     async def _heard(self, message: IncomingMessage) -> None:
         if isinstance(message, ToolListChangedNotification):
-            self._mark_stale()
+            self.look()
 
-    def _mark_stale(self) -> None:
+    def look(self) -> None:
+        """List the tools anew, soon: they changed, or a call broke and the server may be gone."""
         self._stale = True
         self._news.set()
 
@@ -209,7 +209,10 @@ def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:
 def _sentence(error: Exception) -> str:
     """For a person; never an address or a header, which may hold secrets."""
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror + (f": {error.filename}" if error.filename else "")
+        return error.strerror
     if isinstance(error, httpx2.HTTPError):
         return f"the connection failed ({type(error).__name__})"
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"its answer is not understood: {'.'.join(map(str, first['loc']))}: {first['msg']}"
     return str(error) or type(error).__name__

@@ -89,6 +89,7 @@ class McpTool:
             )
         except MCPError as error:
             if error.code in (sdk.CONNECTION_CLOSED, sdk.REQUEST_TIMEOUT):
+                self._connection.look()
                 return self._broken(f"the connection to the MCP server {server} broke")
             return Outcome(f"The MCP server {server} refused: {error.message}", "error")
         except InputRequiredRoundsExceededError:
