@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from clients.real_service import RealService
 from clients.scripted_service import ScriptedService
 from oricode_client import OricodeClient, Pace
 
@@ -28,3 +30,9 @@ async def client(service: ScriptedService, request: pytest.FixtureRequest) -> As
 async def json_client(service: ScriptedService) -> AsyncIterator[OricodeClient]:
     async with OricodeClient(service.url, "key", transport="json", pace=EAGER) as client:
         yield client
+
+
+@pytest.fixture
+async def real_service(tmp_path: Path) -> AsyncIterator[RealService]:
+    async with RealService(tmp_path, ORICODE_HEARTBEAT_SECONDS="1", ORICODE_MODEL="firehose") as service:
+        yield service

@@ -11,11 +11,13 @@ import struct
 import sys
 import termios
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyte
 
+_TESTS = str(Path(__file__).parents[1])
 _LIMIT = 30.0
 """Seconds that any wait may take."""
 
@@ -25,7 +27,14 @@ class PseudoTerminal:
 
     def __init__(self, *args: str, env: dict[str, str], columns: int = 90, rows: int = 30) -> None:
         self._command = [sys.executable, "-m", "clients.run_terminal", *args]
-        self._env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(rows), **env}
+        self._env = {
+            **os.environ,
+            "PYTHONPATH": _TESTS,
+            "TERM": "xterm-256color",
+            "COLUMNS": str(columns),
+            "LINES": str(rows),
+            **env,
+        }
         self._size = (columns, rows)
         self._screen = pyte.HistoryScreen(columns, rows, history=5000)
         self._stream = pyte.ByteStream(self._screen)

@@ -15,8 +15,8 @@ from itertools import pairwise
 
 _SMOOTH = 1.0
 """Pieces that come less than this many seconds late show no buffering."""
-_SAME = 0.25
-"""Cuts whose silences (or ages) differ by less than this share have the same cause."""
+_SAME = 0.1
+"""Silences (or ages) that differ by less than this share count as equal."""
 
 
 @dataclass
@@ -52,8 +52,8 @@ class Verdict:
     """What one path does."""
 
     path: str
-    held_back: float
-    """Seconds by which the most delayed piece came late; 0 when pieces flow."""
+    held_back: float | None
+    """Seconds by which the most delayed piece came late; 0 when pieces flow, None where there are no pieces."""
     nothing_came: bool
     """Not one byte in all the time: the path waits for the end of the answer."""
     idle_cut: float | None
@@ -74,7 +74,7 @@ def judge(path: str, observed: Sequence[Observed]) -> Verdict:
     idle = [o.silence for o in cuts if o not in capped]
     return Verdict(
         path=path,
-        held_back=worst if worst >= _SMOOTH else 0.0,
+        held_back=None if not lags else worst if worst >= _SMOOTH else 0.0,
         nothing_came=bool(observed) and not any(o.arrivals for o in observed),
         idle_cut=min(idle) if idle else None,
         total_cap=min(o.age for o in capped) if capped else None,
@@ -84,11 +84,11 @@ def judge(path: str, observed: Sequence[Observed]) -> Verdict:
 
 
 def _is_cap(cut: Observed, observed: Sequence[Observed]) -> bool:
-    """Whether ``cut`` was for its age: bytes had flowed shortly before, or a longer silence was survived elsewhere.
+    """Whether ``cut`` was for its age: bytes had flowed shortly before, or as long a silence was survived elsewhere.
 
     A quiet connection cut at the age at which a busy one was cut too was capped as well.
     """
-    if cut.busy or any(o.longest_silence > cut.silence * (1 + _SAME) for o in observed):
+    if cut.busy or any(o.longest_silence > cut.silence * (1 - _SAME) for o in observed):
         return True
     return any(o.busy and o.cut and abs(o.age - cut.age) < _SAME * cut.age for o in observed)
 

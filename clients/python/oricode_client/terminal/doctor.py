@@ -70,6 +70,8 @@ def report(console: Console, verdicts: list[Verdict], heartbeat: float) -> bool:
 def _pieces(verdict: Verdict) -> str:
     if verdict.nothing_came:
         return "nothing came"
+    if verdict.held_back is None:
+        return "–"
     return f"held back up to {verdict.held_back:.1f} s" if verdict.held_back else "flow"
 
 

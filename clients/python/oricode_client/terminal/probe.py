@@ -21,6 +21,7 @@ from ..transports import AlreadyEnded, Connection, Place, Transport
 from ..transports.document import Json
 from ..transports.sse import Sse
 from ..transports.websocket import WebSocket
+from ..wire import Wire
 from .diagnosis import Observed
 
 _RATE = 5
@@ -41,10 +42,12 @@ class Probe:
         """The service's interval in seconds, by its own word."""
         self.observed: list[Observed] = []
         self._chats: dict[str, str] = {}
+        self._busy_since = 0.0
 
     async def run(self) -> None:
         """Watch all paths at once for the given time. Raises what a first start was refused for."""
         busy = await self._start(f"firehose:{int(self._seconds * _RATE) + 1000}@{_RATE}")
+        self._busy_since = asyncio.get_running_loop().time()
         quiet = await self._start("firehose:2@0.001")
         try:
             async with asyncio.TaskGroup() as group:
@@ -77,6 +80,11 @@ class Probe:
         finally:
             await connection.close()
 
+    def _due(self, wire: Wire) -> float | None:
+        """When a numbered piece was said, by the loop's clock give or take a constant; None for anything else."""
+        number = _NUMBER.match(wire.data["text"]) if wire.event == "content" else None
+        return self._busy_since + int(number[1]) / _RATE if number else None
+
     async def _clean_up(self, place: Place) -> None:
         assert place.run_id is not None
         with suppress(OricodeClientError):  # the path may be gone; the run ends by itself
@@ -108,8 +116,8 @@ class Probe:
                     now = loop.time() - opened
                     seen.arrivals.append(now)
                     for wire in wires:
-                        if wire.event == "content" and (number := _NUMBER.match(wire.data["text"])):
-                            seen.lags.append(loop.time() - int(number[1]) / _RATE)
+                        if (due := self._due(wire)) is not None and due > opened:  # else it is replayed
+                            seen.lags.append(loop.time() - due)
                 seen.cut = True
         except TimeoutError:
             pass  # the time is up: it held

@@ -1,0 +1,83 @@
+"""The real service in a process of its own, with a key; can be killed and started again on the same data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ORICODE = str(Path(sys.executable).parent / "oricode")
+_ADDRESS = re.compile(rb"address +(http://\S+)")
+_KEY = re.compile(rb"key +(\S+) +\(shown once")
+
+
+class RealService:
+    """``oricode serve`` on a free port while entered."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self.url = ""
+        self.key = ""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.kill()
+
+    async def start(self) -> None:
+        """Returns when it listens; a second start uses the first one's port and key."""
+        port = self.url.rpartition(":")[2] or "0"
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("ORICODE_", "ANTHROPIC_"))}
+        env |= {"ORICODE_MODEL": "demo", "ORICODE_RATE_LIMIT": "off", **self._settings}
+        self._process = await asyncio.create_subprocess_exec(
+            ORICODE, "serve", "--port", port, "--data-dir", str(self._folder),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=env,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        said = b""
+        async with asyncio.timeout(60):
+            while b"Try it" not in said:
+                line = await self._process.stdout.readline()
+                assert line, f"the service ended: {said.decode()}"
+                said += line
+        address, key = _ADDRESS.search(said), _KEY.search(said)
+        assert address, said
+        self.url = address[1].decode()
+        self.key = key[1].decode() if key else self.key
+        self._draining = asyncio.create_task(_drain(self._process.stdout))
+
+    async def kill(self) -> None:
+        """As the kernel would: no good-byes."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """As an operator would."""
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        assert self._draining is not None
+        if self._process.returncode is None:
+            self._process.send_signal(how)
+        async with asyncio.timeout(30):
+            await self._process.wait()
+        self._draining.cancel()
+        await asyncio.gather(self._draining, return_exceptions=True)
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    """A full pipe would stop the service."""
+    while await stream.read(65536):
+        pass
