@@ -33,7 +33,7 @@ async def test_a_clean_path_gets_a_clean_bill_and_leaves_no_chat_behind(real_ser
 
     code, report = await examine(real_service.url, real_service.key)
     assert code == 0, report
-    assert report.count("   flow ") == 2
+    assert len(re.findall(r"^(?:SSE|WebSocket) +flow ", report, re.MULTILINE)) == 2
     assert "ORICODE_HEARTBEAT_SECONDS=1 " in report
     async with OricodeClient(real_service.url, real_service.key) as client:
         assert (await client.chats())["chats"] == []

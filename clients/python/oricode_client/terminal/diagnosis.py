@@ -15,6 +15,8 @@ from itertools import pairwise
 
 _SMOOTH = 1.0
 """Pieces that come less than this many seconds late show no buffering."""
+_LATE = 1.2
+"""A heartbeat may come this much later than promised."""
 _SAME = 0.1
 """Silences (or ages) that differ by less than this share count as equal."""
 
@@ -41,10 +43,14 @@ class Observed:
         return self.age - (self.arrivals[-1] if self.arrivals else 0.0)
 
     @property
+    def ended_silence(self) -> float:
+        """The longest silence that a byte ended: proof that the path bears it."""
+        return max((later - earlier for earlier, later in pairwise([0.0, *self.arrivals])), default=0.0)
+
+    @property
     def longest_silence(self) -> float:
-        """The longest silence it lived through; the one that ended it not counted when it was cut."""
-        times = [0.0, *self.arrivals] + ([] if self.cut else [self.age])
-        return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
+        """The longest silence it lived through, the one it is still in included."""
+        return max(self.ended_silence, 0.0 if self.cut else self.silence)
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Verdict:
     path: str
     held_back: float | None
     """Seconds by which the most delayed piece came late; 0 when pieces flow, None where there are no pieces."""
-    nothing_came: bool
-    """Not one byte in all the time: the path waits for the end of the answer."""
+    swallowed: bool
+    """Longer silences were seen than the service keeps: the path holds bytes until the end of the answer."""
     idle_cut: float | None
     """Silence in seconds after which connections are cut; None when none was."""
     total_cap: float | None
@@ -65,17 +71,18 @@ class Verdict:
     """How long the longest-lived connection was watched."""
 
 
-def judge(path: str, observed: Sequence[Observed]) -> Verdict:
-    """The verdict over all connections of one path."""
+def judge(path: str, observed: Sequence[Observed], heartbeat: float) -> Verdict:
+    """The verdict over all connections of one path; ``heartbeat`` is the service's interval in seconds."""
+    bearable = heartbeat * _LATE + _SMOOTH
     lags = [max(o.lags) - min(o.lags) for o in observed if len(o.lags) > 1]
     worst = max(lags, default=0.0)
     cuts = [o for o in observed if o.cut]
     capped = [o for o in cuts if _is_cap(o, observed)]
-    idle = [o.silence for o in cuts if o not in capped]
+    idle = [o.silence for o in cuts if o not in capped and o.silence <= bearable]
     return Verdict(
         path=path,
         held_back=None if not lags else worst if worst >= _SMOOTH else 0.0,
-        nothing_came=bool(observed) and not any(o.arrivals for o in observed),
+        swallowed=any(o.silence > bearable or o.ended_silence > bearable for o in observed),
         idle_cut=min(idle) if idle else None,
         total_cap=min(o.age for o in capped) if capped else None,
         survived_silence=max((o.longest_silence for o in observed), default=0.0),
@@ -88,7 +95,7 @@ def _is_cap(cut: Observed, observed: Sequence[Observed]) -> bool:
 
     A quiet connection cut at the age at which a busy one was cut too was capped as well.
     """
-    if cut.busy or any(o.longest_silence > cut.silence * (1 - _SAME) for o in observed):
+    if cut.busy or any(o.ended_silence > cut.silence * (1 - _SAME) for o in observed):
         return True
     return any(o.busy and o.cut and abs(o.age - cut.age) < _SAME * cut.age for o in observed)
 
@@ -104,7 +111,7 @@ def recommend(verdicts: Sequence[Verdict], heartbeat: float) -> tuple[float, str
         return min(
             heartbeat, interval
         ), f"{worst.path} is cut after {worst.idle_cut:.1f} s of silence; half of that is safe"
-    if any(v.nothing_came for v in verdicts):
+    if any(v.swallowed for v in verdicts):
         return heartbeat, "no interval helps where nothing comes through; see above"
     return heartbeat, f"nothing was cut at the present {heartbeat:g} s"
 
@@ -112,7 +119,7 @@ def recommend(verdicts: Sequence[Verdict], heartbeat: float) -> tuple[float, str
 def advice(verdict: Verdict) -> list[str]:
     """What an operator can do about it."""
     lines = []
-    if verdict.nothing_came:
+    if verdict.swallowed and not verdict.held_back:
         lines.append(f"{verdict.path}: turn off response buffering on the way, or use another transport.")
     elif verdict.held_back:
         lines.append(

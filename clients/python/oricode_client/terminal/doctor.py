@@ -47,7 +47,9 @@ async def _examine(
         with console.status(f"Watching quiet and busy streams for {span(seconds)}..."):
             await probe.run()
     paths = dict.fromkeys(seen.path for seen in probe.observed)
-    return [judge(path, [o for o in probe.observed if o.path == path]) for path in paths], probe.heartbeat
+    return [
+        judge(path, [o for o in probe.observed if o.path == path], probe.heartbeat) for path in paths
+    ], probe.heartbeat
 
 
 def report(console: Console, verdicts: list[Verdict], heartbeat: float) -> bool:
@@ -68,11 +70,11 @@ def report(console: Console, verdicts: list[Verdict], heartbeat: float) -> bool:
 
 
 def _pieces(verdict: Verdict) -> str:
-    if verdict.nothing_came:
-        return "nothing came"
-    if verdict.held_back is None:
-        return "–"
-    return f"held back up to {verdict.held_back:.1f} s" if verdict.held_back else "flow"
+    if verdict.held_back:
+        return f"held back up to {verdict.held_back:.1f} s"
+    if verdict.swallowed:
+        return "nothing before the end"
+    return "–" if verdict.held_back is None else "flow"
 
 
 def _quiet(verdict: Verdict) -> str:
