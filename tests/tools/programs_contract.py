@@ -56,6 +56,13 @@ class ProgramsContract:
         assert program is not None
         assert program.language == "python"
 
+    async def test_a_language_corrected_with_an_unchanged_chunk_counts(self, programs: Programs) -> None:
+        await self.put(programs, 0, 1, "a")
+        assert (await self.put(programs, 0, 1, "a", language="json")).change == "unchanged"
+        program = await programs.program("anna", "ZFOO")
+        assert program is not None
+        assert program.language == "json"
+
     async def test_programs_belong_to_their_user(self, programs: Programs) -> None:
         await self.put(programs, 0, 1, "a")
         assert await programs.program("bert", "ZFOO") is None

@@ -92,6 +92,29 @@ async def test_without_abaplint_the_report_says_what_was_not_looked_for(without_
 
 
 @pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("echo no such module >&2; exit 3", "the ABAP checker ended with code 3: no such module"),
+        ("echo '{\"ready\": true}'; exec sleep 1000", "the ABAP checker did not answer within 1 seconds"),
+        ("echo nonsense; exec sleep 1000", "the ABAP checker answered nonsense"),
+    ],
+)
+async def test_an_abap_checker_that_fails_is_stood_in_for(tmp_path: Path, behaviour: str, reason: str) -> None:
+    core = tmp_path / "node_modules" / "@abaplint" / "core"
+    core.mkdir(parents=True)
+    (core / "package.json").write_text("{}")
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\n{behaviour}\n")
+    node.chmod(0o755)
+    checker = SyntaxChecker(Abaplint(folder=tmp_path, node=str(node)), limit=1.0)
+    report = await checker.check("ZFOO", BROKEN_REPORT, "abap")
+    await checker.close()
+    assert report.checker.startswith("abap-parser")
+    assert [(f.line, f.rule) for f in report.findings] == [(3, "unknown_statement"), (4, "nesting")]
+    assert reason in report.note
+
+
+@pytest.mark.parametrize(
     ("source", "found"),
     [
         ("REPORT z.\nIF a = b.\n  DO.\n  ENDDO.\nENDIF.\n", []),

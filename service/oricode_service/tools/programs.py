@@ -99,7 +99,7 @@ class Programs(Protocol):
 
         A chunk that is there already with the same text is left alone (``unchanged``), another text replaces it. A
         ``total`` other than the stored one is a new upload: the old chunks go, this one is the first of the new set,
-        deployments stay. ``language`` None keeps what is stored.
+        deployments stay. ``language`` None keeps what is stored; another one counts even when the chunk is unchanged.
         """
         ...
 

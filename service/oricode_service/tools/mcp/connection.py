@@ -16,7 +16,7 @@ from typing import Literal
 
 import httpx2
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
-from mcp.client.session import IncomingMessage
+from mcp.client import IncomingMessage
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.types import Implementation, Tool, ToolListChangedNotification

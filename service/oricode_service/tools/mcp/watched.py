@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from mcp.client._transport import ReadStream, Transport, TransportStreams
+from mcp.client import Transport
 from mcp.shared.message import SessionMessage
+
+if TYPE_CHECKING:
+    from mcp.client._transport import ReadStream, TransportStreams  # their types have no public name
 
 _Message = SessionMessage | Exception
 

@@ -1,13 +1,13 @@
 """Where abaplint is: the Node program that checks ABAP and the packages it needs.
 
 In: the settings (a folder, a Node command). Out: the command to run, or why there is none. The packages are not part of
-the wheel: :func:`install` puts them, exactly as locked, into the folder in which they are looked for later.
+the wheel: ``npm ci --omit=dev --ignore-scripts`` puts them, exactly as locked, beside a copy of ``package.json`` and
+``package-lock.json`` in any folder (``make abap``: beside the originals).
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,17 +45,3 @@ class Abaplint:
             str(self.folder.resolve()),
             self.abap_version,
         ]
-
-
-def install(folder: Path = PACKAGED, npm: str = "npm") -> None:
-    """Install the locked packages into ``folder`` (made when absent); no script of theirs runs.
-
-    Raises OSError when npm is absent and :class:`subprocess.CalledProcessError` when it fails; npm's own words are on
-    the caller's stderr. Blocks for some seconds.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if folder.resolve() != PACKAGED:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(PACKAGED / name, folder / name)
-    command = [npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run(command, cwd=folder, check=True)

@@ -13,7 +13,7 @@ from typing import Any
 from .. import languages
 from .abaplint import Abaplint
 from .findings import Finding, Report
-from .worker import Worker, WorkerFailed, WorkerTimeout
+from .worker import Worker, WorkerFailed
 
 LANGUAGES = ("abap", "python", "json", "xml", "yaml")
 LONGEST_SOURCE = 2_000_000
@@ -49,8 +49,6 @@ class SyntaxChecker:
         if (reason := await asyncio.to_thread(lambda: self._abaplint.missing)) is None:
             try:
                 return await self._lint(name, source)
-            except WorkerTimeout as late:
-                raise CheckFailed(str(late)) from late
             except WorkerFailed as failed:
                 reason = str(failed)
         return await self._parse(name, source, language, _FALLBACK_NOTE.format(reason=reason))
