@@ -1,6 +1,9 @@
 """The lock pins everything and names no place to get it from."""
 
+import ast
+import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -41,3 +44,33 @@ def test_every_dependency_of_the_workspace_is_locked():
 
 def test_the_local_model_is_no_dependency_of_the_service():
     assert not set(pinned("requirements-model.lock")) & set(pinned("requirements.lock"))
+
+
+def imported() -> dict[str, Path]:
+    """Top-level modules that the Python code of the project imports, each with a file that does."""
+    found: dict[str, Path] = {}
+    for folder in ("protocol", "clients/python", "service", "tests", "bench"):
+        for file in (PROJECT / folder).rglob("*.py"):
+            if "node_modules" in file.parts or "build" in file.parts:
+                continue
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0]: file for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found[node.module.partition(".")[0]] = file
+    return found
+
+
+def test_whatever_the_code_imports_is_locked():
+    """What somebody installed by hand would be missing in a clean clone."""
+    locked = set(pinned("requirements.lock")) | set(pinned("requirements-model.lock")) | OURS
+    providers = importlib.metadata.packages_distributions()
+    sources = [*PROJECT.glob("tests/*"), *PROJECT.glob("tests/*/*.py"), *PROJECT.glob("bench/**/*.py")]
+    known = sys.stdlib_module_names | {path.stem for path in sources} | {name.replace("-", "_") for name in OURS}
+    missing = {
+        f"{module} ({file.relative_to(PROJECT)})"
+        for module, file in imported().items()
+        if module not in known
+        and not {name.lower().replace("_", "-").replace(".", "-") for name in providers.get(module, [])} & locked
+    }
+    assert not missing
