@@ -33,6 +33,6 @@ def serve(ctx: click.Context, /, **flags: str | None) -> None:
     for warning in misspelt(os.environ):
         click.echo(f"oricode: warning: {warning}", err=True)
 
-    from oricode_service import app
+    from oricode_service.app import serve as run_service
 
-    ctx.exit(app.serve(settings))
+    ctx.exit(run_service(settings))
