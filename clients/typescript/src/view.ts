@@ -1,0 +1,100 @@
+/**
+ * What a person is shown of a run: a pure reducer from events to a label, a percentage and the folded state.
+ *
+ * Shared by every page and by the VS Code extension, so that all say the same in the same situation.
+ */
+import type { OricodeEvent } from "./events.js";
+import { foldEvent, openMessage } from "./fold.js";
+import { EMPTY_STATE, type RunState, type ToolCallState } from "./state.js";
+
+export type LinkState = "connecting" | "live" | "reconnecting" | "ended";
+
+export interface RunView {
+  readonly run: RunState;
+  readonly link: LinkState;
+  /** One line for a status bar, never empty. */
+  readonly label: string;
+  /** What exactly happens now, in a few words; finer than `label`. */
+  readonly activity: string;
+  /** 0 to 100; null while unknown. Steps inside a tool do not move it. */
+  readonly percent: number | null;
+  /** True until the run has ended. */
+  readonly busy: boolean;
+  /** Why the connection was lost; empty while it is there. */
+  readonly trouble: string;
+  /** The greeting of the service, shown until something happens. */
+  readonly greeting: string;
+}
+
+export const NEW_VIEW: RunView = derive({
+  run: EMPTY_STATE,
+  link: "connecting",
+  label: "",
+  activity: "",
+  percent: null,
+  busy: true,
+  trouble: "",
+  greeting: "",
+});
+
+/** The view after one more event. */
+export function reduceView(view: RunView, event: OricodeEvent): RunView {
+  const run = foldEvent(view.run, event);
+  switch (event.event) {
+    case "connecting":
+      return derive({ ...view, run, link: view.link === "reconnecting" ? "reconnecting" : "connecting" });
+    case "reconnecting":
+      return derive({ ...view, run, link: "reconnecting", trouble: event.data.reason });
+    case "connected":
+      return derive({ ...view, run, link: "live", trouble: "", greeting: event.data.message });
+    case "progress":
+      return derive({ ...view, run, link: "live", percent: event.data.progress ?? view.percent });
+    case "snapshot":
+      return derive({ ...view, run, link: "live", percent: knownPercent(run) });
+    case "done":
+      return derive({ ...view, run, link: "ended", trouble: "" });
+    default:
+      return derive({ ...view, run });
+  }
+}
+
+function derive(view: RunView): RunView {
+  const busy = !["completed", "failed", "cancelled"].includes(view.run.status);
+  const activity = activityOf(view);
+  return { ...view, busy, activity, label: labelOf(view, activity) };
+}
+
+function labelOf({ run, link, percent }: RunView, activity: string): string {
+  if (run.status === "completed") return "✓ Complete";
+  if (run.status === "cancelled") return "Stopped";
+  if (run.status === "failed") return run.error?.error ?? "The answer failed.";
+  if (link === "reconnecting") return "Reconnecting...";
+  if (run.approvals.length || run.status === "queued" || run.recovering !== undefined || !run.progress) return activity;
+  // Progress stays on show while the model prepares the next step, until the work is through and the model reports.
+  const answering = percent === 100 && openMessage(run)?.blocks.at(-1)?.type === "text";
+  return answering ? activity : run.progress.message;
+}
+
+function activityOf({ run, link, greeting }: RunView): string {
+  if (link === "connecting" && run.status === "new") return "Connecting...";
+  if (run.approvals.length) return "Waiting for your approval";
+  if (run.status === "queued") return run.queued ? `Waiting for ${run.queued + 1} earlier answers...` : "Waiting for the earlier answer...";
+  if (run.recovering !== undefined) return "Continuing after a restart...";
+  const call = run.tool_calls.findLast((call) => call.state !== "ended");
+  if (call) return callActivity(call);
+  const open = openMessage(run);
+  if (open) return { text: "Answering...", thinking: "Thinking...", tool_use: "Working..." }[open.blocks.at(-1)?.type ?? "thinking"];
+  if (run.status === "new") return greeting || "Waiting for the answer...";
+  return run.messages.at(-1)?.stop_reason === "end_turn" ? "Answering..." : "Working...";
+}
+
+function callActivity(call: ToolCallState): string {
+  if (call.state === "writing") return `Preparing ${call.name ?? "a tool"}...`;
+  return call.progress?.message ?? (call.runs === "client" ? `Running ${call.name} in the editor...` : `Running ${call.name}...`);
+}
+
+/** A snapshot holds only the last progress; an earlier step may have been the one that knew the percentage. */
+function knownPercent(run: RunState): number | null {
+  const steps = [run.progress, ...run.tool_calls.map((call) => call.progress).reverse()];
+  return steps.find((step) => typeof step?.progress === "number")?.progress ?? null;
+}
