@@ -13,6 +13,7 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 from .access.connections import Connections
 from .access.keys import Keys, ensure_first_key
@@ -35,6 +36,7 @@ from .store.sqlite import DataDirectoryOwned, WrongVersion, open_store, version_
 from .toolbox import ApprovalPolicy, Toolbox
 from .transports.api import Api
 from .transports.requests import Gate
+from .transports.server import CannotListen, Limits, Server, listen
 from .transports.streams import Streams, Timing, now_ms
 from .transports.websocket import Connection, WebSocketEndpoint
 from .web import application
@@ -56,7 +58,7 @@ def serve(settings: Settings) -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings))
-    except (CannotStart, DataDirectoryOwned, WrongVersion, BadModelSetting) as why:
+    except (DataDirectoryOwned, WrongVersion, BadModelSetting, CannotListen, CannotStart) as why:
         print(f"oricode: {why}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
         return EXIT_CANNOT_START
     return 0
@@ -90,13 +92,16 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
 
 
 async def _serve(settings: Settings) -> None:
-    from .transports.server.sockets import listen
 
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(_store(settings))
         router = Router(_router_settings(settings))
         stack.push_async_callback(router.close)
-        tools = Toolbox(settings, store)
+        try:
+            tools = Toolbox(settings, store)
+            tools.start()
+        except (ValueError, ImportError) as why:
+            raise CannotStart(f"the tools cannot be set up: {why}") from why
         stack.push_async_callback(tools.close)
         commit = GroupCommit(store.log, _fenced)
         stack.push_async_callback(commit.close)
@@ -136,7 +141,6 @@ async def _serve(settings: Settings) -> None:
             websocket=WebSocketEndpoint(gate, engine, streams, sockets),
         )
         first_key = await ensure_first_key(store.keys, now=now_ms())
-        tools.start()
         await router.start()
         listening = listen(settings.host, settings.port)
         background = asyncio.create_task(_background(store, revocations, settings))
@@ -148,15 +152,7 @@ async def _serve(settings: Settings) -> None:
             streams.drain()
             await asyncio.gather(engine.drain(), *(socket.drain() for socket in list(sockets)))
 
-        await _plain_server(web, listening, drain)
-
-
-async def _plain_server(web, listening, drain) -> None:  # type: ignore[no-untyped-def]
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(web, lifespan="off", access_log=False, ws="websockets-sansio", log_config=None))
-    await server.serve(sockets=listening)
-    await drain()
+        await Server(_bounds(settings)).serve(cast(Any, web), listening, drain)
 
 
 async def _background(store: Store, revocations: Revocations, settings: Settings) -> None:
@@ -199,4 +195,24 @@ def _limits(settings: Settings) -> RunLimits:
         approval_seconds=settings.approval_seconds,
         max_tokens=settings.max_tokens,
         max_live_per_key=settings.max_concurrent_runs,
+    )
+
+
+def _bounds(settings: Settings) -> Limits:
+    """What a peer may cost."""
+    return Limits(
+        max_connections=settings.max_connections,
+        max_connections_per_address=settings.max_connections_per_address,
+        trusted_proxies=settings.trusted_proxies,
+        head_bytes=settings.max_header_bytes,
+        head_seconds=settings.header_seconds,
+        body_bytes=2 * settings.max_body_bytes,
+        body_seconds=settings.body_seconds,
+        slow_reader_seconds=settings.slow_reader_seconds,
+        message_bytes=settings.max_body_bytes,
+        message_fragments=settings.max_fragments,
+        messages_per_second=settings.max_frames_per_second,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        drain_seconds=settings.grace_seconds,
+        grace_seconds=settings.grace_seconds,
     )

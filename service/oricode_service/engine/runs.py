@@ -220,14 +220,13 @@ class Engine:
         if (run := self._live.get(run_no)) is not None:
             run.viewers += 1
 
-    async def viewer_left(self, run_no: int) -> None:
+    def viewer_left(self, run_no: int) -> None:
         """A connection ended, by whatever cause; cancels the run if its request asked for that."""
         run = self._live.get(run_no)
         if run is None:
             return
         run.viewers -= 1
         if run.viewers <= 0 and run.request.cancel_on_disconnect and not self._draining:
-            await self.ports.runs.request_cancel(run_no)
             run.stop()
 
     # The end.

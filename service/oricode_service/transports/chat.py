@@ -52,7 +52,7 @@ class ChatEndpoint:
             row, _ = await self._engine.start(asker, chat)
             found = await attach(self._engine, row, None, batch_ms=checked_batch_ms(chat.batch_ms) if streaming else 0)
             answer = sse.stream if streaming else json.answer
-            await answer(self._streams, caller, found, receive, send, headers)
+            await answer(self._streams, caller, found, scope, send, headers)
 
 
 class EventsEndpoint:
@@ -90,7 +90,7 @@ async def respond(
         found.reader.close()
         await Response(status_code=204)(scope, receive, send)
         return
-    await sse.stream(streams, caller, found, receive, send, {})
+    await sse.stream(streams, caller, found, scope, send, {})
 
 
 def address(scope: Scope) -> str:

@@ -6,8 +6,6 @@ that neither proxies nor old clients time out. From then on the status is 200 an
 
 from __future__ import annotations
 
-import asyncio
-
 from oricode_protocol import codec
 from oricode_protocol.document import document, waiting
 from oricode_protocol.errors import error
@@ -17,7 +15,7 @@ from oricode_protocol.ids import Cursor
 from ..access.keys import Caller
 from ..log.reader import Word
 from ..log.run_log import DELTAS
-from .asgi import Receive, Send
+from .asgi import Scope, Send, outlet_of
 from .attach import Attachment
 from .streams import Streams
 
@@ -25,19 +23,13 @@ _START = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"
 
 
 async def answer(
-    streams: Streams, caller: Caller, found: Attachment, receive: Receive, send: Send, headers: dict[str, str]
+    streams: Streams, caller: Caller, found: Attachment, scope: Scope, send: Send, headers: dict[str, str]
 ) -> None:
     """Wait for the run's end (or until only viewers can bring it on) and send its document."""
     extra = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    run_no = found.row.no
-    with streams.reading(found.reader, caller, ages=False):
-        streams.engine.viewer_came(run_no)
-        gone = asyncio.create_task(_watch(receive, found))
-        try:
-            await _answer(streams, found, send, extra)
-        finally:
-            gone.cancel()
-            await streams.engine.viewer_left(run_no)
+    with streams.viewing(found, caller, ages=False):
+        outlet_of(scope).on_close(found.reader.close)
+        await _answer(streams, found, send, extra)
 
 
 async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[tuple[bytes, bytes]]) -> None:
@@ -71,10 +63,3 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
         length = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": _START + length + extra})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-async def _watch(receive: Receive, found: Attachment) -> None:
-    """Wait for the client to go away."""
-    while (await receive())["type"] != "http.disconnect":
-        continue
-    found.reader.close()

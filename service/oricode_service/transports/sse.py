@@ -1,12 +1,10 @@
 """Server-sent events over HTTP: pages of a reader become blocks, one write a page.
 
-Exact wire facts: PRODUCT headers, ``retry`` in the first block only, ``id``, ``event``, one ``data`` line. The stream
-ends after ``done`` or ``reconnect``; a viewer that went away ends the reader, never the run.
+Exact wire facts: the product's headers, ``retry`` in the first block only, ``id``, ``event``, one ``data`` line. The
+stream ends after ``done`` or ``reconnect``; a viewer that went away ends the reader, never the run.
 """
 
 from __future__ import annotations
-
-import asyncio
 
 from oricode_protocol import codec, sse
 from oricode_protocol.events import Event
@@ -14,8 +12,9 @@ from oricode_protocol.events import Event
 from ..access.keys import Caller
 from ..log.reader import LogTrimmed, Word
 from ..store.rows import Record
-from .asgi import Receive, Send
+from .asgi import Scope, Send, outlet_of
 from .attach import Attachment
+from .server import Outlet
 from .streams import RETRY_MS, Streams
 
 HEADERS = [
@@ -27,60 +26,41 @@ HEADERS = [
 
 
 async def stream(
-    streams: Streams,
-    caller: Caller,
-    found: Attachment,
-    receive: Receive,
-    send: Send,
-    headers: dict[str, str],
+    streams: Streams, caller: Caller, found: Attachment, scope: Scope, send: Send, headers: dict[str, str]
 ) -> None:
-    """Send the attachment's events until its end."""
+    """Send the attachment's events until its end. Raises PeerGone when the viewer went away."""
     extra = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 200, "headers": HEADERS + extra})
-    reader, run_no = found.reader, found.row.no
-    with streams.reading(reader, caller):
-        streams.engine.viewer_came(run_no)
-        gone = asyncio.create_task(_watch(receive, found))
-        try:
-            await _pump(streams, found, send)
-        finally:
-            gone.cancel()
-            await streams.engine.viewer_left(run_no)
+    with streams.viewing(found, caller):
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS + extra})
+        outlet = outlet_of(scope)
+        outlet.on_close(found.reader.close)
+        await _pump(streams, found, outlet)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _pump(streams: Streams, found: Attachment, send: Send) -> None:
+async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
     reader, run_id = found.reader, found.row.id
     first = _own(streams.connected(found.row, found.answer), RETRY_MS)
     if found.snapshot is not None:
         first += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
-    await _write(send, first)
-    while not reader.closed:
+    data = first
+    while True:
+        if not outlet.write(data):
+            await outlet.drain()
         reader.wrote()
         try:
             page = await found.pages.next()
         except LogTrimmed:
-            break
+            return
         if isinstance(page, list):
-            await _write(send, blocks(run_id, page))
+            data = blocks(run_id, page)
         elif page is Word.BEAT:
-            await _write(send, _own(streams.heartbeat(reader)))
+            data = _own(streams.heartbeat(reader))
         elif page is Word.CLOSE:
-            await _write(send, _own(streams.reconnect(reader.close_reason or "restart")))
-            break
+            outlet.write(_own(streams.reconnect(reader.close_reason or "restart")))
+            return
         else:
-            break
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _watch(receive: Receive, found: Attachment) -> None:
-    """Wait for the client to go away."""
-    while (await receive())["type"] != "http.disconnect":
-        continue
-    found.reader.close()
-
-
-async def _write(send: Send, data: bytes) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": True})
+            return
 
 
 def blocks(run_id: str, page: list[Record]) -> bytes:

@@ -22,6 +22,7 @@ from ..access.revocations import Revocations
 from ..engine.runs import Engine
 from ..log.reader import Reader
 from ..store.rows import RunRow
+from .attach import Attachment
 
 RETRY_MS = 1000
 """What SSE clients are told to wait before they reconnect by themselves."""
@@ -72,6 +73,17 @@ class Streams:
             if self.draining:
                 reader.ask_to_close("restart")
             yield
+
+    @contextmanager
+    def viewing(self, found: Attachment, caller: Caller, *, ages: bool = True) -> Iterator[None]:
+        """While the block runs somebody watches the run of ``found``."""
+        run_no = found.row.no
+        self.engine.viewer_came(run_no)
+        try:
+            with self.reading(found.reader, caller, ages=ages):
+                yield
+        finally:
+            self.engine.viewer_left(run_no)
 
     def drain(self) -> None:
         """Ask every stream to reconnect elsewhere."""

@@ -18,11 +18,13 @@ from ..access.keys import Caller
 from ..engine.runs import Asker, Engine
 from ..log.reader import LogTrimmed, Word
 from ..store.port import StoreUnavailable
-from .asgi import Receive, Scope, Send
+from ..store.rows import Record
+from .asgi import Receive, Scope, Send, outlet_of
 from .attach import Attachment, Gone, attach
 from .chat import address
 from .problems import Refused
 from .requests import Gate, checked_batch_ms, cursor_of
+from .server import Outlet, PeerGone
 from .streams import Streams
 
 MAX_ATTACHED = 100
@@ -47,7 +49,7 @@ class WebSocketEndpoint:
             caller = await self._gate.caller(scope)
             with self._streams.counted("websocket", caller, address(scope)):
                 await send({"type": "websocket.accept", "subprotocol": subprotocol})
-                connection = Connection(self._gate, self._engine, self._streams, caller, send)
+                connection = Connection(self._gate, self._engine, self._streams, caller, send, outlet_of(scope))
                 self._sockets.add(connection)
                 try:
                     await connection.serve(receive)
@@ -72,12 +74,15 @@ async def _refuse(send: Send, reason: OricodeError) -> None:
 class Connection:
     """One open WebSocket."""
 
-    def __init__(self, gate: Gate, engine: Engine, streams: Streams, caller: Caller, send: Send) -> None:
+    def __init__(
+        self, gate: Gate, engine: Engine, streams: Streams, caller: Caller, send: Send, outlet: Outlet
+    ) -> None:
         self._gate = gate
         self._engine = engine
         self._streams = streams
         self._caller = caller
         self._send_message = send
+        self._outlet = outlet
         self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
         self._beats: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -116,8 +121,12 @@ class Connection:
             self._beats = self._loop.create_task(self._idle_beat())
 
     async def _idle_beat(self) -> None:
-        await self._event(self._streams.heartbeat(None))
-        self._beats = None
+        try:
+            await self._event(self._streams.heartbeat(None))
+        except PeerGone:
+            return
+        finally:
+            self._beats = None
 
     # Commands.
 
@@ -218,17 +227,18 @@ class Connection:
     async def _pump(self, found: Attachment) -> None:
         reader, row = found.reader, found.row
         run = row.id.encode()
-        with self._streams.reading(reader, self._caller):
-            self._engine.viewer_came(row.no)
-            try:
+        try:
+            with self._streams.viewing(found, self._caller):
                 await self._event(self._streams.connected(row, found.answer), run)
                 if found.snapshot is not None:
-                    await self._send(frames.frame(b"snapshot", found.snapshot, run, (found.snapshot_id or "").encode()))
+                    snapshot_id = (found.snapshot_id or "").encode()
+                    await self._send(frames.frame(b"snapshot", found.snapshot, run, snapshot_id))
                 await self._pages(found, run)
-            finally:
-                if self._pumps.get(row.id, (None,))[0] is found:
-                    del self._pumps[row.id]
-                await self._engine.viewer_left(row.no)
+        except PeerGone:
+            reader.close()  # the connection's own task learns of it too, and ends
+        finally:
+            if self._pumps.get(row.id, (None,))[0] is found:
+                del self._pumps[row.id]
 
     async def _pages(self, found: Attachment, run: bytes) -> None:
         reader = found.reader
@@ -240,9 +250,7 @@ class Connection:
                 await self.close(1008, "gone")
                 return
             if isinstance(page, list):
-                for record in page:
-                    id = f"{found.row.id}.{record.epoch}.{record.seq}".encode()
-                    await self._send(frames.frame(record.event.encode(), record.data, run, id))
+                await self._send(*_frames(found.row.id, page))
             elif page is Word.BEAT:
                 await self._event(self._streams.heartbeat(reader), run)
             elif page is Word.CLOSE:
@@ -271,7 +279,17 @@ class Connection:
     async def _event(self, event: Event, run: bytes = b"") -> None:
         await self._send(frames.frame(event.event.encode(), codec.encode(event), run))
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, *messages: bytes) -> None:
         if not self.closed:
             self.wrote_at = self._loop.time()
-            await self._send_message({"type": "websocket.send", "text": data.decode()})
+            if not self._outlet.write_all(messages):
+                await self._outlet.drain()
+
+
+def _frames(run_id: str, page: list[Record]) -> list[bytes]:
+    """A page of records as frames."""
+    run = run_id.encode()
+    return [
+        frames.frame(record.event.encode(), record.data, run, f"{run_id}.{record.epoch}.{record.seq}".encode())
+        for record in page
+    ]
