@@ -12,5 +12,5 @@ $(TS_READY): $(TS)/package-lock.json
 ts-build: $(TS_READY) ## build the TypeScript client: clients/typescript/dist/oricode-client.js
 	cd $(TS) && npm run --silent build
 
-ts-test: $(TS_READY) ## check and test the TypeScript client (ARGS="-t resume")
+ts-test: $(TS_READY) $(SETUP) ## check and test the TypeScript client (ARGS="-t resume")
 	cd $(TS) && npm run --silent check && npm test --silent -- $(ARGS)

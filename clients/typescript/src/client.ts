@@ -161,7 +161,8 @@ export class OricodeClient {
     const WebSocket = this.options.WebSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
     if (!WebSocket) throw new TypeError("This platform has no WebSocket: pass one as an option, or choose another transport.");
     const credential = async (): Promise<Credential> => (ticket ? { ticket: await ticket() } : { key: await this.http.key() });
-    return new WebSocketTransport(this.http, { WebSocket, credential, timing: this.timing, requestTimeoutMs });
+    const probe = async () => ticket ?? (await this.models()); // who has tickets just got one: the key is good
+    return new WebSocketTransport(this.http, { WebSocket, credential, probe, timing: this.timing, requestTimeoutMs });
   }
 }
 

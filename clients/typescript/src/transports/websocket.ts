@@ -12,6 +12,8 @@ export interface WebSocketOptions {
   WebSocket: WebSocketClass;
   /** Asked anew for every connection, as a ticket is good for one. */
   credential: () => Credential | Promise<Credential>;
+  /** A plain request, asked when a connection fails to open: pages are not told why, and it may be the key. */
+  probe: () => Promise<unknown>;
   timing: Timing;
   requestTimeoutMs: number;
 }
@@ -76,7 +78,16 @@ export class WebSocketTransport implements Transport {
         throw new RequestRefused("invalid_request", `A WebSocket to ${url} is not possible: ${reason}`);
       }
     };
-    return Socket.open(make, link.signal, timing, requestTimeoutMs, () => link.heard());
+    try {
+      return await Socket.open(make, link.signal, timing, requestTimeoutMs, () => link.heard());
+    } catch (thrown) {
+      if (!link.signal.aborted) {
+        await this.options.probe().catch((refused: unknown) => {
+          if (refused instanceof RequestRefused && !refused.retryable) throw refused;
+        });
+      }
+      throw thrown;
+    }
   }
 }
 
