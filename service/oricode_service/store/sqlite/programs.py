@@ -77,11 +77,10 @@ def _put(
             change = "added"
         else:
             change = "unchanged" if held[0] == code else "replaced"
+        if language is not None:  # counts even when the chunk is unchanged
+            db.execute("update program set language = ? where no = ?", (language, no))
         if change != "unchanged":
-            db.execute(
-                "update program set language = coalesce(?, language), total = ?, updated_at = ? where no = ?",
-                (language, total, now, no),
-            )
+            db.execute("update program set total = ?, updated_at = ? where no = ?", (total, now, no))
     if change != "unchanged":
         db.execute("insert or replace into chunk (program_no, idx, code) values (?, ?, ?)", (no, index, code))
     stored = {i: "" for (i,) in db.execute("select idx from chunk where program_no = ?", (no,))}
