@@ -85,7 +85,7 @@ def list_keys(data_dir: Path, database_url: str | None) -> None:
 @click.argument("key_id", metavar="ID")
 @_place
 def revoke(key_id: str, data_dir: Path, database_url: str | None) -> None:
-    """End a key: its requests fail at once, its open streams end within seconds. ID as in `keys list`, or the key."""
+    """End a key: within seconds its requests fail and its open streams end. ID: see `keys list`, or the whole key."""
     from oricode_service.access.keys import public_id
 
     wanted = public_id(key_id) or key_id
