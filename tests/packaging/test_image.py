@@ -28,7 +28,11 @@ def test_the_service_runs_without_root_and_keeps_its_state_in_data():
     assert re.search(r"^COPY .*--chown=10001:10001 /data /data$", last, re.MULTILINE)
     assert "ORICODE_DATA_DIR=/data" in last
     assert "HEALTHCHECK" in last
-    assert "PORT=" not in last.replace("EXPORT", "")
+    assert "PORT=" not in last, "the platform sets it"
+
+
+def test_no_volume_is_declared_because_railway_refuses_to_build_such_a_file():
+    assert not instructions("VOLUME")
 
 
 def test_everything_that_is_copied_exists_and_is_sent_to_the_builder():
