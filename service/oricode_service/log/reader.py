@@ -2,7 +2,7 @@
 
 In: a :class:`RunLog` and a cursor. Out of :meth:`Reader.next`: a page of records, or one of three words: ``BEAT``
 (quiet for the interval), ``CLOSE`` (the service wants the connection closed, the run goes on), ``END`` (the terminal
-event was taken). A slow reader costs nothing and delays nobody: between pages it holds no data. All transports use it.
+event was taken, or the reader was closed). A slow reader costs nothing and delays nobody: between pages it holds no data. All transports use it.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Reader:
     async def next(self) -> list[Record] | Word:
         """The next page, or a word. Yields to other tasks between pages."""
         while True:
+            if self.closed:
+                return Word.END
             if self.close_reason is not None:
                 return Word.CLOSE
             if self.cursor < self.log.visible:
