@@ -46,8 +46,8 @@ abap: $(ABAP) ## install the ABAP checker (needs Node.js 20 or later)
 # What is nice to have: its script says what is missing, and the verb goes on.
 .PHONY: extras
 extras: $(SETUP)
-	@$(MAKE) --no-print-directory $(MODEL) || true
-	@$(MAKE) --no-print-directory $(ABAP) || true
+	@$(MAKE) --silent --no-print-directory $(MODEL) || true
+	@$(MAKE) --silent --no-print-directory $(ABAP) || true
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
