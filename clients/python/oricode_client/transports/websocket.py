@@ -11,7 +11,7 @@ import ssl
 
 from oricode_protocol import frames
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
 from ..errors import ConnectionLost, OricodeClientError, ProtocolViolation, from_close, from_problem
@@ -60,6 +60,10 @@ class WebSocket:
             )
         except InvalidStatus as refused:
             raise _refusal(refused) from None
+        except InvalidMessage as cause:
+            if isinstance(cause.__cause__, (EOFError, OSError)):  # cut in the middle of the handshake
+                raise lost(cause) from cause
+            raise ProtocolViolation(f"{url} is no WebSocket of Oricode's: {cause}.") from cause
         except InvalidHandshake as cause:
             raise ProtocolViolation(f"{url} is no WebSocket of Oricode's: {cause}.") from cause
         except OSError as cause:
