@@ -29,6 +29,7 @@ SETTINGS = {
     "ORICODE_APPROVALS": "mcp_check_syntax=ask",
     "ORICODE_MAX_CONCURRENT_RUNS": "0",
     "ORICODE_MAX_BODY_BYTES": str(MAX_BODY),
+    "ORICODE_MAX_FRAMES_PER_SECOND": "100000",
     "ANTHROPIC_API_KEY": "sk-test",
 }
 
