@@ -14,6 +14,8 @@ from .errors import error
 
 JsonObject = dict[str, Any]
 C = TypeVar("C", bound="Command")
+MAX_DEPTH = 64
+"""Levels of nesting that a request may have; recursive code further in would stumble over more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +136,10 @@ _FIELDS = {cls: _declared(cls) for cls in (*COMMANDS.values(), Feedback)}
 
 
 def parse(cls: type[C], data: Any) -> C:
-    """``data`` as a command; raises ``ClientError('invalid_request')`` that names the first bad field."""
+    """``data`` as a command; raises ``ClientError('invalid_request')`` that names the first bad field, or the depth."""
     if not isinstance(data, dict):
         raise error("invalid_request", "The request must be a JSON object.")
+    _check_depth(data)
     values: dict[str, Any] = {}
     for name, hint, required in _FIELDS[cls]:
         wire = name.rstrip("_")
@@ -149,6 +152,20 @@ def parse(cls: type[C], data: Any) -> C:
             raise error("invalid_request", f"`{wire}` must be {complaint}.")
         values[name] = value
     return cls(**values)
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ())
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise error("invalid_request", f"The request is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _complaint(hint: Any, value: Any) -> str | None:
