@@ -22,7 +22,6 @@ from .asgi import Receive, Scope, header
 from .problems import Refused
 
 MAX_BATCH_MS = 5000
-MAX_DEPTH = 64
 
 
 class Gate:
@@ -81,30 +80,13 @@ class Gate:
             if not message.get("more_body"):
                 break
         try:
-            value = codec.loads(b"".join(chunks))
+            return codec.loads(b"".join(chunks))
         except codec.MalformedJson:
             raise error("malformed_json") from None
-        _check_depth(value)
-        return value
 
     def too_large(self) -> Exception:
         """The answer to a body or frame over the limit."""
         return error("body_too_large", f"The request is larger than the {self._max_body} bytes this service accepts.")
-
-
-def _check_depth(value: object) -> None:
-    """Refuse nesting that recursive code further in would stumble over."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ())
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
-            return
-    raise error("invalid_request", f"The request is nested more than {MAX_DEPTH} levels deep.")
 
 
 def chat_request(scope: Scope, body: object) -> Chat:
