@@ -195,7 +195,6 @@ class Connection:
         await self._room()
         row = await self._engine.row(self._caller.user, command.run)
         cursor = cursor_of(command.after) if command.after else None
-        await self._detach(row.id)
         found = await attach(
             self._engine,
             row,
@@ -203,6 +202,7 @@ class Connection:
             from_snapshot=command.from_ is not None,
             batch_ms=checked_batch_ms(command.batch_ms),
         )
+        await self._detach(row.id)  # not earlier: a refused attach leaves the reader that was there
         data = {"run_id": row.id, "chat_id": row.chat_id, "resume": found.answer, "ended": found.ended}
         return found, data
 
