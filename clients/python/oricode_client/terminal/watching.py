@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+
+from oricode_protocol import codec
 
 from ..errors import Conflict, OricodeClientError
 from ..events import ApprovalRequired
@@ -76,7 +77,7 @@ async def _decide(run: Run, view: View, asked: ApprovalRequired) -> None:
 def _input(call: dict[str, object]) -> str:
     """The call's input, readable; as it was streamed when it is not known yet in full."""
     value = call.get("input") or call.get("partial_json") or "{}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else codec.dumps(value).decode()
     text = harmless(text)
     return text if len(text) <= 2000 else text[:2000] + f"… ({len(text):,} characters)"
 
