@@ -55,7 +55,9 @@ class Stream:
 
 
 @asynccontextmanager
-async def stream(house: House, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> AsyncIterator[Stream]:  # fmt: skip
+async def stream(
+    house: House, method: str, path: str, headers: dict[str, str] | None = None, **more: Any
+) -> AsyncIterator[Stream]:
     """An open stream; fails when the answer is none."""
     async with house.http.stream(method, path, headers=headers, **more) as response:
         assert response.status_code == 200, await response.aread()
