@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import random
 import secrets
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from . import fronts, sabotage
 from .drivers import Scene, break_service, keep_running
+from .forked import Zygote
 from .observer import counted, judge_effects
 from .stage import COUNTS, stage
 from .table import table
@@ -23,7 +25,9 @@ from .table import table
 async def suite(options: argparse.Namespace, folder: Path) -> Scene:
     """Make faults and runs for the time asked, let the runs end, judge."""
     rng = random.Random(options.seed)
-    async with stage(folder, options.seed, sabotage=options.sabotage) as scene:
+    async with contextlib.AsyncExitStack() as stack:
+        zygote = None if options.cold else await stack.enter_async_context(Zygote())
+        scene = await stack.enter_async_context(stage(folder, options.seed, sabotage=options.sabotage, zygote=zygote))
         lanes = [asyncio.create_task(keep_running(scene, random.Random(rng.random()), n)) for n in range(options.lanes)]
         breaking = asyncio.create_task(break_service(scene, random.Random(rng.random())))
         until = time.monotonic() + options.minutes * 60
@@ -68,7 +72,8 @@ def _progress(scene: Scene) -> str:
     v = scene.verdict
     return (
         f"{len(scene.service.kills)} kills, {scene.cuts} cuts, {v.runs} runs, {v.resumes} resumes, "
-        f"{v.seen} events seen, {v.lost} lost, {v.duplicated} duplicated, {v.hanging} hanging, {len(v.violations)} violations"
+        f"{v.seen} events seen, {v.lost} lost, {v.duplicated} duplicated, {v.hanging} hanging, "
+        f"{len(v.violations)} violations"
     )
 
 
@@ -78,6 +83,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--lanes", type=int, default=6, help="runs at once")
     parser.add_argument("--sabotage", choices=sorted(sabotage.SAFEGUARDS), help="take a safeguard away: must fail")
+    parser.add_argument("--cold", action="store_true", help="start the installed command, slow imports and all")
     options = parser.parse_args()
     if absent := fronts.missing():
         print(f"missing: {', '.join(absent)}; install with: apt-get install {' '.join(absent)}", file=sys.stderr)

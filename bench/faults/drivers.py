@@ -67,11 +67,11 @@ class Recovery:
         self._seen[viewer] = (behind, now)
 
 
-async def break_service(scene: Scene, rng: random.Random, calm: tuple[float, float] = (0.2, 1.4)) -> None:
+async def break_service(scene: Scene, rng: random.Random, calm: tuple[float, float] = (0.1, 1.0)) -> None:
     """Kill, stop, drain and start the service until told to stop; leaves it running."""
     service = scene.service
     while not scene.stopping.is_set():
-        await asyncio.sleep(rng.uniform(*calm))
+        await asyncio.sleep(rng.uniform(*calm) if rng.random() < 0.8 else rng.uniform(calm[1], 3 * calm[1]))
         kind = rng.random()
         if kind < 0.72:
             await service.kill()

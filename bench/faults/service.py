@@ -1,21 +1,24 @@
 """The service under test: ``oricode serve`` in its own process, killed, drained and started on the same data.
 
-``sabotage`` starts it through :mod:`sabotage` with one safeguard taken away; ``failpoint`` has it kill itself at a named
-place. Times are monotonic seconds.
+``sabotage`` starts it through :mod:`sabotage` with one safeguard taken away; ``failpoint`` has it kill itself at a
+named place. Times are monotonic seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .forked import Forked, Zygote
 from .processes import PYTHON, Child, environment
 
 ORICODE = str(Path(PYTHON).parent / "oricode")
+_READY = r"address +http://\S+:(\d+)"
 
 
 @dataclass
@@ -29,14 +32,17 @@ class Kill:
 class Service:
     """One data directory and whoever serves it."""
 
-    def __init__(self, folder: Path, *, provider: str, counter: str | None = None, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, provider: str, counter: str | None = None, zygote: Zygote | None = None, **settings: str
+    ) -> None:
         self.folder = folder
         self.port = 0
         self.key = ""
         self.kills: list[Kill] = []
-        self.child: Child | None = None
+        self.child: Child | Forked | None = None
         self.sabotage: str | None = None
         self.starts = 0
+        self._zygote = zygote
         self._settings = {
             "ORICODE_MODEL": "claude-sonnet-5-5",
             "ANTHROPIC_API_KEY": "not-a-real-key",
@@ -60,7 +66,7 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def running(self) -> Child:
+    def running(self) -> Child | Forked:
         assert self.child is not None
         return self.child
 
@@ -70,9 +76,13 @@ class Service:
         env = environment(**self._settings)
         if failpoint is not None:
             env["ORICODE_FAILPOINT"] = failpoint
-        program = [ORICODE] if self.sabotage is None else [PYTHON, "-m", "bench.faults.sabotage", self.sabotage]
-        command = [*program, "serve", "--port", str(self.port), "--data-dir", str(self.folder)]
-        self.child, found = await Child.start(command, r"address +http://\S+:(\d+)", limit=limit, env=env)
+        argv = ["serve", "--port", str(self.port), "--data-dir", str(self.folder)]
+        if self._zygote is not None:
+            self.child = await self._zygote.start(argv, env, self.sabotage)
+            found: re.Match[str] | None = await self.child.until(_READY, limit)
+        else:
+            program = [ORICODE] if self.sabotage is None else [PYTHON, "-m", "bench.faults.sabotage", self.sabotage]
+            self.child, found = await Child.start([*program, *argv], _READY, limit=limit, env=env)
         assert found is not None
         self.port = int(found[1])
         took = time.monotonic() - began

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import fronts
 from .drivers import Scene
+from .forked import Zygote
 from .processes import PYTHON, Child
 from .proxy import FaultProxy
 from .service import Service
@@ -28,9 +29,11 @@ async def stage(
     with_fronts: bool = True,
     sabotage: str | None = None,
     mean_bytes: float = 8000.0,
+    zygote: Zygote | None = None,
     **settings: str,
 ) -> AsyncIterator[Scene]:
-    """``drop``: share of the provider's streams that break; ``mean_bytes``: how far a connection gets."""
+    """``drop``: share of the provider's streams that break; ``mean_bytes``: how far a connection gets;
+    ``zygote``: None starts the installed command."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def outside(module: str, *arguments: str) -> str:
@@ -42,7 +45,7 @@ async def stage(
 
         provider = await outside("provider", "--drop", str(drop))
         counter = await outside("counter", str(folder / COUNTS))
-        service = Service(folder / "data", provider=provider, counter=counter, **settings)
+        service = Service(folder / "data", provider=provider, counter=counter, zygote=zygote, **settings)
         service.sabotage = sabotage
         stack.push_async_callback(service.end)
         await service.start()

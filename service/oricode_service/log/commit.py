@@ -25,8 +25,12 @@ _log = logging.getLogger(__name__)
 class GroupCommit:
     """One per process. Belongs to the event loop's thread."""
 
-    def __init__(self, store: LogStore, on_fenced: Callable[[Fenced], None]) -> None:
+    def __init__(
+        self, store: LogStore, on_fenced: Callable[[Fenced], None], reach: Callable[[str], None] = lambda name: None
+    ) -> None:
+        """``reach`` is told the names of the failpoints around each save."""
         self._store = store
+        self._reach = reach
         self._on_fenced = on_fenced
         self._records: list[Record] = []
         self._logs: dict[int, RunLog] = {}
@@ -95,11 +99,13 @@ class GroupCommit:
             ops, self._ops = self._ops, []
             done, self._done = self._done, []
             if records or ops:
+                self._reach("append.before")
                 try:
                     await self._save(records, ops)
                 except Fenced as fenced:
                     self._on_fenced(fenced)
                     return
+                self._reach("append.after")
                 _publish(records, logs)
             self._bytes = 0 if not self._records else sum(len(record[4]) for record in self._records)
             self._room.set()

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -30,6 +30,10 @@ _RECONCILE_LIMIT = 60.0
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
+async def _at_once() -> None:
+    """Nothing has to come up first."""
+
+
 class Registry:
     """``live`` is asked anew each time; ``reserved`` are beginnings of names that client tools may not have.
 
@@ -42,8 +46,11 @@ class Registry:
         live: Callable[[], Iterable[Tool]] = lambda: (),
         *,
         reserved: Sequence[str] = (),
+        settled: Callable[[], Awaitable[None]] = _at_once,
         result_limit: int = RESULT_LIMIT,
     ) -> None:
+        """``live``: tools that come and go; ``settled`` returns when those of a service just started have come."""
+        self._settled = settled
         self._checks: WeakKeyDictionary[Tool, InputCheck] = WeakKeyDictionary()
         self._live = live
         self._reserved = tuple(reserved)
@@ -54,6 +61,10 @@ class Registry:
                 raise ValueError(f"{tool.name!r} is no name for a tool, or there are two of it")
             self._checks[tool] = InputCheck(tool.input_schema)
             self._built_in[tool.name] = tool
+
+    async def settled(self) -> None:
+        """Return when the tools of a service that has just started are there, or have had their time."""
+        await self._settled()
 
     def tools(self) -> dict[str, Tool]:
         """What can be called now: built-in tools first, each group in its own lasting order."""

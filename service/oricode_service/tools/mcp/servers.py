@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,11 +17,14 @@ from typing import TYPE_CHECKING
 from ..inputs import BadSchema, InputCheck
 from ..port import Tool
 from .backoff import Backoff
-from .config import BadServer, Entry
+from .config import BadServer, Entry, HttpServer, StdioServer
 from .naming import model_names, prefix
 
 if TYPE_CHECKING:
     from .connection import Connection
+
+_PATIENCE_AT_START = 10.0
+"""Seconds that runs wait for servers to come up when the service has just started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class McpServers:
         connect_limit: float = 30.0,
         backoff: Backoff | None = None,
     ) -> None:
+        if importlib.util.find_spec("mcp") is None and any(not isinstance(entry, BadServer) for entry in entries):
+            raise ImportError("MCP servers are configured, but the package mcp is not installed")
         self._entries = entries
         self._idle_limit = idle_limit
         self._hard_cap = hard_cap
@@ -67,6 +74,8 @@ class McpServers:
         self._tools: tuple[Tool, ...] = ()
         self._refused: dict[str, dict[str, str]] = {}
         self._news = asyncio.Event()
+        self._starting: asyncio.Task[None] | None = None
+        self._settle_until: float | None = None
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -79,14 +88,18 @@ class McpServers:
         return self._tools
 
     def start(self) -> None:
-        """Begin connecting; returns at once. Raises ImportError when there is a server but no SDK."""
+        """Begin connecting; returns at once."""
         usable = [entry for entry in self._entries if not isinstance(entry, BadServer)]
         if not usable:
             return
-        from .connection import Connection
+        self._settle_until = asyncio.get_running_loop().time() + _PATIENCE_AT_START
+        self._starting = asyncio.create_task(self._connect(usable), name="MCP servers")
 
+    async def _connect(self, usable: Sequence[StdioServer | HttpServer]) -> None:
+        # On a thread: importing the SDK takes a second, in which viewers of other runs would wait.
+        module = await asyncio.to_thread(importlib.import_module, ".connection", __package__)
         self._connections = [
-            Connection(
+            module.Connection(
                 entry,
                 self._renew,
                 connect_limit=self._connect_limit,
@@ -97,14 +110,28 @@ class McpServers:
         ]
         for connection in self._connections:
             connection.start()
+        self._news.set()
+
+    async def settled_at_start(self) -> None:
+        """Wait until every server is ready or down, but not for ever, and not at all later in the service's life."""
+        until = self._settle_until
+        left = _PATIENCE_AT_START if until is None else until - asyncio.get_running_loop().time()
+        if left > 0:
+            await self.settled(left)
 
     async def settled(self, limit: float) -> None:
         """Wait until every server is ready or down, at most ``limit`` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while any(connection.state == "connecting" for connection in self._connections):
+                while self._unsettled:
                     self._news.clear()
                     await self._news.wait()
+
+    @property
+    def _unsettled(self) -> bool:
+        if not self._connections:
+            return any(not isinstance(entry, BadServer) for entry in self._entries)
+        return any(connection.state == "connecting" for connection in self._connections)
 
     def _renew(self) -> None:
         """A connection changed: make the list of tools anew."""
@@ -141,7 +168,10 @@ class McpServers:
         if isinstance(entry, BadServer):
             return ServerReport(entry.name, entry.where, "unusable", entry.problem)
         if connection is None:
-            return ServerReport(entry.name, entry.where, "stopped", "not started")
+            state, reason = (
+                ("stopped", "not started") if self._starting is None else ("connecting", "not connected yet")
+            )
+            return ServerReport(entry.name, entry.where, state, reason)
         protocol = software = ""
         if (client := connection.client) is not None:
             protocol = client.protocol_version
@@ -161,6 +191,9 @@ class McpServers:
 
     async def close(self) -> None:
         """Disconnect from all of them and end child processes."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
         await asyncio.gather(*(connection.close() for connection in self._connections))
 
 
