@@ -127,6 +127,12 @@ export class OricodeClient {
     await this.http.json(`/api/chats/${encodeURIComponent(chatId)}`, { method: "DELETE" });
   }
 
+  /** How satisfied the person was with a run; the last word counts. */
+  async feedback(runId: string, rating: "up" | "down", comment?: string): Promise<void> {
+    const body = { rating, ...(comment === undefined ? {} : { comment }) };
+    await this.http.json(`/api/runs/${encodeURIComponent(runId)}/feedback`, { method: "POST", body });
+  }
+
   /** Names of the models, and which is the default. */
   models(): Promise<JsonObject> {
     return this.http.json("/api/models");
@@ -149,8 +155,7 @@ export class OricodeClient {
 
   private follow(place: Place, tools: readonly ClientTool[]): ChatRun {
     const { connectTimeoutMs = 20_000, startPatienceMs = 30_000, patienceMs = 300_000 } = this.options;
-    const feedback = (runId: string, body: object) =>
-      this.http.json(`/api/runs/${encodeURIComponent(runId)}/feedback`, { method: "POST", body });
+    const feedback = this.feedback.bind(this);
     return new ChatRun(this.transport, place, { timing: this.timing, connectTimeoutMs, startPatienceMs, patienceMs, tools, feedback });
   }
 

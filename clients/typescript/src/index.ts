@@ -22,4 +22,4 @@ export type { Block, RunMessage, RunState, RunStatus, TextBlock, ToolCallState, 
 export { REAL_TIMING, type Timing } from "./timing.js";
 export type { ClientTool } from "./tools.js";
 export type { WebSocketClass, WebSocketLike } from "./transports/socket.js";
-export { NEW_VIEW, reduceView, type LinkState, type RunView } from "./view.js";
+export { NEW_VIEW, reduceView, toolTitle, viewOf, type LinkState, type RunView } from "./view.js";

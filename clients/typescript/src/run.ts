@@ -8,7 +8,7 @@ import { ConnectionLost, OricodeClientError, RequestRefused, RunCancelled, RunCl
 import type { EventDataByName, OricodeEvent } from "./events.js";
 import { foldEvent } from "./fold.js";
 import { follow, type FollowOptions } from "./follow.js";
-import type { CommandData, FeedbackCommand, JsonObject, SnapshotData } from "./generated/events.js";
+import type { CommandData, JsonObject, SnapshotData } from "./generated/events.js";
 import { Queue } from "./queue.js";
 import { EMPTY_STATE, type RunState } from "./state.js";
 import { pause, withTimeout, type Timing } from "./timing.js";
@@ -21,7 +21,7 @@ const COMMAND_PAUSE_MS = 500;
 export interface RunOptions extends Omit<FollowOptions, "signal"> {
   timing: Timing;
   tools: readonly ClientTool[];
-  feedback(runId: string, body: Omit<FeedbackCommand, "run">): Promise<unknown>;
+  feedback(runId: string, rating: "up" | "down", comment?: string): Promise<void>;
 }
 
 export class ChatRun implements AsyncIterable<OricodeEvent> {
@@ -85,6 +85,11 @@ export class ChatRun implements AsyncIterable<OricodeEvent> {
     return text;
   }
 
+  /** The final state, also of a run that failed or was cancelled. Rejects when the run could not be followed to its end. */
+  ended(): Promise<RunState> {
+    return this.finished;
+  }
+
   /** Calls back for every event of that name (or every event, `"*"`); returns what stops it. */
   on<N extends keyof EventDataByName>(name: N, callback: (data: EventDataByName[N]) => void): () => void;
   on(name: "*", callback: (data: unknown, event: OricodeEvent) => void): () => void;
@@ -112,7 +117,7 @@ export class ChatRun implements AsyncIterable<OricodeEvent> {
   /** Says how it was; the last word counts. Over HTTP, whatever the transport. */
   async feedback(rating: "up" | "down", comment?: string): Promise<void> {
     if (this.runId === null) throw new ConnectionLost("The run is not known yet.");
-    await this.options.feedback(this.runId, { rating, ...(comment === undefined ? {} : { comment }) });
+    await this.options.feedback(this.runId, rating, comment);
   }
 
   /** Stops reading. The run goes on at the service; `OricodeClient.attach` takes it up again. */

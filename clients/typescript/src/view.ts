@@ -37,6 +37,11 @@ export const NEW_VIEW: RunView = derive({
   greeting: "",
 });
 
+/** The view of a state that is already folded, such as one that was kept or fetched. */
+export function viewOf(run: RunState): RunView {
+  return derive({ ...NEW_VIEW, run, link: hasEnded(run) ? "ended" : "live", percent: knownPercent(run) });
+}
+
 /** The view after one more event. */
 export function reduceView(view: RunView, event: OricodeEvent): RunView {
   const run = foldEvent(view.run, event);
@@ -50,7 +55,7 @@ export function reduceView(view: RunView, event: OricodeEvent): RunView {
     case "progress":
       return derive({ ...view, run, link: "live", percent: event.data.progress ?? view.percent });
     case "snapshot":
-      return derive({ ...view, run, link: "live", percent: knownPercent(run) });
+      return derive({ ...view, run, link: hasEnded(run) ? "ended" : "live", trouble: "", percent: knownPercent(run) ?? view.percent });
     case "done":
       return derive({ ...view, run, link: "ended", trouble: "" });
     default:
@@ -59,9 +64,12 @@ export function reduceView(view: RunView, event: OricodeEvent): RunView {
 }
 
 function derive(view: RunView): RunView {
-  const busy = !["completed", "failed", "cancelled"].includes(view.run.status);
   const activity = activityOf(view);
-  return { ...view, busy, activity, label: labelOf(view, activity) };
+  return { ...view, busy: !hasEnded(view.run), activity, label: labelOf(view, activity) };
+}
+
+function hasEnded(run: RunState): boolean {
+  return run.status === "completed" || run.status === "failed" || run.status === "cancelled";
 }
 
 function labelOf({ run, link, percent }: RunView, activity: string): string {
@@ -89,8 +97,14 @@ function activityOf({ run, link, greeting }: RunView): string {
 }
 
 function callActivity(call: ToolCallState): string {
-  if (call.state === "writing") return `Preparing ${call.name ?? "a tool"}...`;
-  return call.progress?.message ?? (call.runs === "client" ? `Running ${call.name} in the editor...` : `Running ${call.name}...`);
+  const tool = toolTitle(call.name);
+  if (call.state === "writing") return `Preparing: ${tool}...`;
+  return call.progress?.message ?? (call.runs === "client" ? `In the editor: ${tool}...` : `Running: ${tool}...`);
+}
+
+/** A tool's name for people: `mcp_store_code_chunk` becomes `store code chunk`. */
+export function toolTitle(name: string | undefined): string {
+  return (name ?? "a tool").replace(/^mcp_/, "").replaceAll("_", " ");
 }
 
 /** A snapshot holds only the last progress; an earlier step may have been the one that knew the percentage. */

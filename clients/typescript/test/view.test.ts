@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { OricodeEvent } from "../src/events.js";
 import type { SnapshotData } from "../src/generated/events.js";
-import { NEW_VIEW, reduceView, type RunView } from "../src/view.js";
+import { NEW_VIEW, reduceView, viewOf, type RunView } from "../src/view.js";
 import { readAll, type GoldenRun } from "./golden.js";
 import { connected, content, done, event, messageStart } from "./scripted_service.js";
 
@@ -47,7 +47,7 @@ describe("the label", () => {
     const events = [connected(), ...storing(1, 1), messageStart(6), content(7, "Next one."), ...storing(8, 2)];
     expect(labels(events)).toEqual([
       "Connected to Oricode AI",
-      "Running mcp_store_code_chunk...",
+      "Running: store code chunk...",
       "Storing chunk 1/8...",
       "Writing",
       "Storing chunk 1/8...",
@@ -116,8 +116,15 @@ describe("the percentage", () => {
   });
 });
 
+test("a state that was kept shows as it was", () => {
+  const golden = runs.get("chunk stored")!;
+  const kept = views(golden.events).at(-1)!;
+  expect(viewOf(kept.run)).toMatchObject({ label: "✓ Complete", busy: false, link: "ended" });
+  expect(viewOf({ ...kept.run, status: "running" })).toMatchObject({ busy: true, link: "live" });
+});
+
 test("a tool's live code is in the state while the model writes it", () => {
   const seen = views(runs.get("chunk stored")!.events);
   expect(seen[3]?.run.tool_calls[0]).toMatchObject({ state: "writing", partial_json: '{"chunk_index":2,' });
-  expect(seen[3]?.activity).toBe("Preparing mcp_store_code_chunk...");
+  expect(seen[3]?.activity).toBe("Preparing: store code chunk...");
 });

@@ -1,0 +1,99 @@
+/** A browser window with VS Code in it, driven as a person does: by what is seen and by the keyboard. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium, type BrowserContext, type FrameLocator, type Locator, type Page } from "playwright-core";
+
+/** Generous: the machine may be busy with other things. */
+export const PATIENCE = 90_000;
+const SHOTS = fileURLToPath(new URL("../../../../test-output/vscode/", import.meta.url));
+const FLAGS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]; // prettier-ignore
+
+export class Window {
+  private constructor(
+    private readonly context: BrowserContext,
+    readonly page: Page,
+    private readonly profile: string,
+  ) {}
+
+  static async open(size: { width: number; height: number } = { width: 1280, height: 860 }): Promise<Window> {
+    const profile = mkdtempSync(join(tmpdir(), "oricode-browser-"));
+    const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+    const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: FLAGS, viewport: size, permissions: ["clipboard-read", "clipboard-write"] });
+    const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(PATIENCE);
+    return new Window(context, page, profile);
+  }
+
+  async load(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.locator(".monaco-workbench").waitFor();
+    await this.status.waitFor();
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator(".monaco-workbench").waitFor();
+    await this.status.waitFor();
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** The item of the extension in the status bar. */
+  get status(): Locator {
+    return this.page.locator('.statusbar-item[id="oricode.oricode.status"], .statusbar-item[id*="oricode.status"]').first();
+  }
+
+  /** The chat page inside the webview. */
+  get chat(): FrameLocator {
+    return this.page.frameLocator('iframe.webview[src*="extensionId=oricode.oricode"]').frameLocator("#active-frame");
+  }
+
+  /** Runs a command by its title, through the palette. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget input[type=text]");
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Fills the input box that is open, and accepts it. */
+  async answer(text: string): Promise<void> {
+    const input = this.page.locator(".quick-input-widget input");
+    await input.waitFor();
+    await input.fill(text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async openChat(): Promise<void> {
+    const icon = this.page.locator('.activitybar .action-item', { has: this.page.locator('a.action-label[aria-label*="Oricode"]') }).first();
+    await icon.waitFor();
+    // A click on the icon of the view that is open would hide it.
+    if ((await icon.getAttribute("aria-selected")) !== "true" && !(await icon.getAttribute("class"))?.includes("checked")) await icon.click();
+    await this.chat.locator(".composer").waitFor();
+  }
+
+  async signIn(key: string): Promise<void> {
+    await this.command("Oricode: Sign In");
+    await this.answer(key);
+    await this.chat.locator("textarea:enabled").waitFor();
+  }
+
+  async ask(question: string): Promise<void> {
+    await this.chat.locator("textarea").fill(question);
+    await this.chat.locator("textarea").press("Enter");
+  }
+
+  async shot(name: string): Promise<void> {
+    mkdirSync(SHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SHOTS, `${name}.png`) });
+  }
+}
