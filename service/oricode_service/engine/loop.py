@@ -68,9 +68,14 @@ class RunLoop:
         except asyncio.CancelledError:
             if run.abandoned:
                 return
-            if not run.cancelled:
+            this = asyncio.current_task()
+            if this is not None and this.cancelling():
                 raise
-            status = "cancelled"
+            if run.cancelled:
+                status = "cancelled"
+            else:
+                _log.error("run %s was cancelled by nobody: a library let a cancellation slip", run.row.id)
+                status, failure = "failed", error("internal")
         except TimeoutError:
             status, failure = "failed", error("time_limit")
         except OricodeError as reason:
