@@ -17,5 +17,5 @@ pages-check: $(PAGES_CLIENT) ## check the playground's types, and that its copy 
 	@scripts/pages/bundle.sh --check
 
 pages-test: pages-check $(PAGES_TOOLS) ## test the playground in real Chromium (pictures: test-output/pages; ARGS="-k phone")
-	node --test tests/pages
+	node --test tests/pages/*.test.mjs
 	$(PYTHON) -m pytest -o python_files='browser_*.py' tests/pages $(ARGS)

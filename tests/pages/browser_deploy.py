@@ -143,6 +143,6 @@ async def test_the_meter_tells_how_long_ago_the_last_sign_of_life_was(page: Page
         await run.start()
         await page.reload()
         await page.get_by_role("button", name="quiet", exact=False).first.click()
-        await expect(page.locator("#meter-pulse")).to_contain_text("last sign of life 2 s ago")
+        await expect(page.locator(".meter-pulse")).to_have_text("SSE · last sign of life 2 s ago")
         await run.cancel()
         await run.aclose()

@@ -45,8 +45,8 @@ async function start() {
   const conversation = new Conversation(log, service, {
     follows: (tap, transport) => meter.follow(tap, transport),
     drawn,
-    refused: (error) => void changeKey(error.message),
-    marked: (words) => inspector.mark(words),
+    refused: (error) => void changeKey(refusalOf(error)),
+    marked: (words, trouble) => inspector.mark(words, trouble),
     grew: () => scroll.jump(),
   });
   const composer = new Composer(
@@ -171,10 +171,21 @@ async function signIn(key, onPiece) {
       await service.rest.models();
       return service;
     } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
+      trouble = refusalOf(error);
       key = null;
     }
   }
+}
+
+/**
+ * Why a key did not do, for a person rather than for a program.
+ * @param {unknown} error
+ */
+function refusalOf(error) {
+  const code = error instanceof Error && "code" in error ? error.code : "";
+  if (code === "unauthorized") return "This key does not work here.";
+  if (code === "key_revoked") return "This key was revoked.";
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** @param {string} trouble */

@@ -17,6 +17,7 @@ export class Composer {
   #transport = byId("transport", HTMLSelectElement);
   #approvals = byId("opt-approvals", HTMLInputElement);
   #tool = byId("opt-tool", HTMLInputElement);
+  #options = byId("options", HTMLDetailsElement);
   #send = byId("send", HTMLButtonElement);
   #stop = byId("stop", HTMLButtonElement);
   #busy = false;
@@ -37,6 +38,14 @@ export class Composer {
       this.#submit();
     });
     this.#stop.addEventListener("click", onStop);
+    document.addEventListener("pointerdown", (event) => {
+      if (!this.#options.contains(/** @type {Node} */ (event.target))) this.#options.open = false;
+    });
+    this.#options.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.#options.open = false;
+      this.#options.querySelector("summary")?.focus();
+    });
     this.#transport.value = sessionStorage.getItem("oricode.transport") ?? "sse";
     this.#transport.addEventListener("change", () => sessionStorage.setItem("oricode.transport", this.#transport.value));
   }
@@ -92,6 +101,7 @@ export class Composer {
     const prompt = this.#prompt.value;
     if (this.#busy || !prompt.trim()) return;
     this.#prompt.value = "";
+    this.#options.open = false;
     this.onSend({ prompt, model: this.#model.value, transport: this.transport, approvals: this.#approvals.checked, offerTool: this.#tool.checked });
   }
 }

@@ -15,7 +15,7 @@ import { WatchedRun, actionsOf } from "./watched.js";
  * @property {(tap: Tap, transport: Transport) => void} follows a run is being watched
  * @property {(view: RunView, run: ChatRun) => void} drawn it was drawn
  * @property {(error: Error & { code?: string }) => void} refused the service refused for a reason of the key
- * @property {(words: string) => void} marked something happened to the connection
+ * @property {(words: string, trouble: boolean) => void} marked something happened to the connection
  * @property {() => void} grew content was added
  */
 
@@ -147,8 +147,8 @@ export class Conversation {
       this.events.drawn(watched.view, run);
       if (error.code === "unauthorized" || error.code === "key_revoked") this.events.refused(error);
     };
-    run.on("connecting", ({ transport }) => this.events.marked(`connecting over ${transport}`));
-    run.on("reconnecting", ({ reason, delay_ms }) => this.events.marked(`${reason} Trying again in ${(delay_ms / 1000).toFixed(1)} s.`));
+    run.on("connecting", ({ transport }) => this.events.marked(`connecting over ${transport}`, false));
+    run.on("reconnecting", ({ reason, delay_ms }) => this.events.marked(`${reason} Trying again in ${(delay_ms / 1000).toFixed(1)} s.`, true));
     const watched = new WatchedRun(run, draw, fail);
     this.#live = { watched, tap, transport };
   }

@@ -10,7 +10,7 @@ export class Inspector {
   #panel = byId("wire", HTMLElement);
   #rows = byId("wire-rows", HTMLElement);
   #sums = byId("wire-sums", HTMLElement);
-  /** Pieces, and remarks on the connection, that are not drawn yet. @type {(Piece | { at: number, words: string })[]} */
+  /** Pieces, and remarks on the connection, that are not drawn yet. @type {(Piece | { at: number, words: string, trouble: boolean })[]} */
   #waiting = [];
   /** One for each row. @type {{ at: number, node: HTMLElement }[]} */
   #ages = [];
@@ -33,12 +33,13 @@ export class Inspector {
   /**
    * Something that happened to the connection.
    * @param {string} words
+   * @param {boolean} trouble
    */
-  mark(words) {
-    this.#later({ at: performance.now(), words });
+  mark(words, trouble) {
+    this.#later({ at: performance.now(), words, trouble });
   }
 
-  /** @param {Piece | { at: number, words: string }} item */
+  /** @param {Piece | { at: number, words: string, trouble: boolean }} item */
   #later(item) {
     this.#waiting.push(item);
     if (this.#waiting.length > MOST_ROWS) this.#waiting.shift();
@@ -81,11 +82,11 @@ export class Inspector {
     return element("li", {}, row);
   }
 
-  /** @param {{ at: number, words: string }} remark */
-  #remark({ at, words }) {
+  /** @param {{ at: number, words: string, trouble: boolean }} remark */
+  #remark({ at, words, trouble }) {
     const age = element("span", { class: "wire-age" });
     this.#ages.push({ at, node: age });
-    return element("li", { class: "wire-mark" }, element("span", {}, words), age);
+    return element("li", { class: trouble ? "wire-mark trouble-mark" : "wire-mark" }, element("span", {}, words), age);
   }
 
   #refreshAges() {

@@ -13,7 +13,9 @@ export class Meter {
   #root = byId("meter", HTMLElement);
   #label = byId("meter-label", HTMLElement);
   #percent = byId("meter-percent", HTMLElement);
-  #pulse = byId("meter-pulse", HTMLElement);
+  #transport = byId("meter-transport", HTMLElement);
+  #life = byId("meter-life", HTMLElement);
+  #age = byId("meter-age", HTMLElement);
   #bar = byId("meter-bar", HTMLProgressElement);
   /** @type {{ tap: Tap, transport: keyof typeof NAMES } | null} */
   #source = null;
@@ -57,12 +59,10 @@ export class Meter {
   #beat() {
     if (!this.#source) return;
     const { tap, transport } = this.#source;
-    if (!this.#busy) {
-      setText(this.#pulse, NAMES[transport]);
-      return;
-    }
-    const age = tap.lastHeard ? performance.now() - tap.lastHeard : null;
-    this.#root.classList.toggle("quiet-line", age !== null && age > QUIET_MS);
-    setText(this.#pulse, age === null ? NAMES[transport] : `${NAMES[transport]} · last sign of life ${age < 1000 ? "now" : `${span(Math.floor(age / 1000) * 1000).replace(".0", "")} ago`}`);
+    setText(this.#transport, NAMES[transport]);
+    this.#life.hidden = !this.#busy || !tap.lastHeard;
+    const age = performance.now() - tap.lastHeard;
+    this.#root.classList.toggle("quiet-line", !this.#life.hidden && age > QUIET_MS);
+    setText(this.#age, age < 1000 ? "now" : `${span(Math.floor(age / 1000) * 1000).replace(".0", "")} ago`);
   }
 }

@@ -70,7 +70,8 @@ export class ToolCard {
     const input = call.input ?? partialStrings(call.partial_json ?? "");
     const found = codeOf(input);
     const text = found ? found.code : call.input ? JSON.stringify(call.input, null, 2) : (call.partial_json ?? "");
-    this.#input.hidden = !text || text === "{}";
+    const asked = call.runs === "client" && typeof call.input?.["question"] === "string"; // the form shows it
+    this.#input.hidden = !text || text === "{}" || asked;
     const pre = this.#input.querySelector("pre");
     const code = this.#code.querySelector("code");
     if (!pre || !code) return;

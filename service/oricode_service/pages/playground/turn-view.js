@@ -98,9 +98,9 @@ export class TurnView {
   #ratings() {
     const { actions } = this;
     if (!actions) return [];
-    const make = (/** @type {"up" | "down"} */ rating, /** @type {string} */ sign, /** @type {string} */ label) =>
-      element("button", { type: "button", class: "icon rate", "aria-label": label, "aria-pressed": "false", title: label, onclick: () => rate(rating) }, sign);
-    const buttons = { up: make("up", "👍", "A good answer"), down: make("down", "👎", "A bad answer") };
+    const make = (/** @type {"up" | "down"} */ rating, /** @type {string} */ label) =>
+      element("button", { type: "button", class: "icon rate", "aria-pressed": "false", onclick: () => rate(rating) }, label);
+    const buttons = { up: make("up", "Helpful"), down: make("down", "Not helpful") };
     const rate = async (/** @type {"up" | "down"} */ rating) => {
       if ((await actions.rate(rating)) !== null) return;
       for (const [name, button] of Object.entries(buttons)) button.setAttribute("aria-pressed", String(name === rating));
