@@ -92,7 +92,7 @@ async def _run(spec: dict[str, Any]) -> dict[str, Any]:
             stream.transport.abort()
     await asyncio.wait(waits, timeout=spec.get("limit", 60))
     wall = time.perf_counter() - started
-    latencies = sorted(l for stream in streams for l in stream.latencies)
+    latencies = sorted(latency for stream in streams for latency in stream.latencies)
     firsts = sorted(stream.first for stream in streams if stream.first is not None)
     return {
         "events": sum(stream.events for stream in streams),
