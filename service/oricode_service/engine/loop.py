@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 from oricode_protocol import codec
@@ -218,7 +219,8 @@ class RunLoop:
 
     async def _end(self, status: RunStatus, failure: OricodeError | None) -> None:
         run = self._run
-        if run.writer.state is RunState.ENDED:
+        if run.writer.state is RunState.ENDED:  # its end was being written when it was stopped
+            await self._ports.logs.commit.flushed()
             return
         ops: list[Op] = []
         events: list[Event] = []
@@ -278,8 +280,17 @@ class RunLoop:
         run.note(*(event for event in events if not isinstance(event, MessageStop)), done)
         finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()))
         ports.reach("done.before")
-        await run.writer.commit([*events, done], [*ops, finish])
+        await _to_the_end(run.writer.commit([*events, done], [*ops, finish]))
         ports.reach("done.after")
+
+
+async def _to_the_end(commit: Coroutine[Any, Any, None]) -> None:
+    """Wait for a run's last commit, although somebody stops the run meanwhile: nothing can call it back."""
+    writing = asyncio.ensure_future(commit)
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await writing
 
 
 def _reason(group: BaseExceptionGroup[BaseException], run_id: str) -> OricodeError:
