@@ -1,0 +1,92 @@
+"""A screen nobody sees: Xvfb with a window manager, driven by xdotool as a person's hands would."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+READY_S = 20
+
+
+class Desktop:
+    """A running display. Coordinates are pixels of the whole screen."""
+
+    def __init__(self, display: str, shots: Path) -> None:
+        self.environment = {**os.environ, "DISPLAY": display, "GTK_THEME": "Adwaita", "NO_AT_BRIDGE": "1"}
+        self._shots = shots
+
+    def click(self, x: int, y: int) -> None:
+        """Press the left button there."""
+        self._do("mousemove", "--sync", str(x), str(y), "click", "1")
+
+    def type(self, text: str) -> None:
+        """Type on the keyboard, into whatever has the focus."""
+        self._do("type", "--delay", "15", text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, such as ``Return`` or ``ctrl+z``."""
+        self._do("key", *keys)
+
+    def resize(self, title: str, width: int, height: int) -> None:
+        """Give the window with this title another size."""
+        found = self._do("search", "--onlyvisible", "--name", title).split()
+        self._do("windowsize", "--sync", found[-1], str(width), str(height))
+
+    def shoot(self, name: str) -> Path:
+        """Take a picture of the whole screen."""
+        self._shots.mkdir(parents=True, exist_ok=True)
+        picture = self._shots / f"{name}.png"
+        subprocess.run(
+            ["import", "-window", "root", str(picture)], env=self.environment, check=True, capture_output=True
+        )
+        return picture
+
+    def _do(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments], env=self.environment, check=True, capture_output=True, text=True, timeout=60
+        )
+        return done.stdout
+
+
+@contextlib.contextmanager
+def desktop(shots: Path, size: str = "1400x900") -> Iterator[Desktop]:
+    """A fresh display on a free number, with openbox on it; both are gone afterwards."""
+    read_end, write_end = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
+        pass_fds=[write_end],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write_end)
+    try:
+        with os.fdopen(read_end) as told:
+            number = told.readline().strip()
+        if not number:
+            raise RuntimeError("Xvfb did not start")
+        screen = Desktop(f":{number}", shots)
+        manager = subprocess.Popen(["openbox"], env=screen.environment, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for_manager(screen)
+            yield screen
+        finally:
+            manager.terminate()
+            manager.wait(10)
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for_manager(screen: Desktop) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        asked = subprocess.run(
+            ["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], env=screen.environment, capture_output=True, text=True
+        )
+        if "window id" in asked.stdout:
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the window manager did not start")
