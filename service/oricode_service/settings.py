@@ -49,6 +49,9 @@ class ServerSettings(_Group):
     database_url: Annotated[SecretStr | None, BeforeValidator(postgres_url)] = _field(
         None, "PostgreSQL instead of SQLite: `postgresql://user:password@host/name`.", "DATABASE_URL"
     )
+    lease_seconds: float = _field(
+        5, "With PostgreSQL: an instance that gave no sign of life for this long loses its runs to the others.", ge=1
+    )
     grace_seconds: float = _field(10, "Time to end connections in an orderly way at shutdown.", ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = _field("info", "How much to log.")
     log_format: Literal["text", "json"] = _field("text", "Log lines for people or for machines.")

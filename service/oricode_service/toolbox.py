@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .settings import Settings, ToolSettings
+from .store.patience import PatientPrograms
 from .store.port import Store
 from .tools.chunks import StoreChunk
 from .tools.deploy import DeployStoredCode
@@ -25,17 +26,19 @@ class Toolbox:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         """Raises ValueError for a configuration that cannot be used."""
+        programs = PatientPrograms(store.programs)
         abaplint = Abaplint(settings.abaplint_dir or PACKAGED, abap_version=settings.abap_version)
         self._checker = SyntaxChecker(abaplint)
         self.mcp = McpServers(_entries(settings.mcp_config))
         self.registry = Registry(
             [
-                StoreChunk(store.programs),
-                CheckSyntax(store.programs, self._checker),
-                DeployStoredCode(store.programs, _targets(settings), settings.deploy_target),
+                StoreChunk(programs),
+                CheckSyntax(programs, self._checker),
+                DeployStoredCode(programs, _targets(settings), settings.deploy_target),
             ],
             lambda: self.mcp.tools,
             reserved=self.mcp.prefixes,
+            settled=self.mcp.settled_at_start,
         )
 
     def start(self) -> None:

@@ -101,10 +101,9 @@ class Keys:
 
 async def ensure_first_key(store: KeyStore, *, user: str = "me", now: int) -> str | None:
     """Make an administrator's key when the store never had one, and return it for the banner; else None."""
-    if await store.all():
-        return None
     key, row = new_key(user, admin=True, now=now)
-    await store.add(row)
+    if not await store.add_first(row):
+        return None
     await store.audit(now, user, "key.create", b'{"key_id":"' + row.id.encode() + b'","by":"first start"}')
     return key
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from oricode_protocol import codec
 from oricode_protocol.events import Event
 
+from ..store.patience import until_available
 from ..store.rows import Ask, CloseQuestion, PendingRow
 from .ports import Ports
 from .run import Run
@@ -52,4 +53,5 @@ async def ask(
 
 
 async def _held(run: Run, ports: Ports, key: str) -> PendingRow | None:
-    return next((row for row in await ports.runs.pending(run.row.no) if row.key == key), None)
+    asked = await until_available(lambda: ports.runs.pending(run.row.no))
+    return next((row for row in asked if row.key == key), None)

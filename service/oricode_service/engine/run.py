@@ -30,6 +30,9 @@ class Run:
         self.usage: dict[str, int] = {}
         """Tokens of all turns and attempts so far."""
         self.viewers = 0
+        self.labels: dict[str, str] = codec.loads(row.labels)
+        self.first_output_at: int | None = None
+        """When the model first said something in this process; milliseconds since the epoch."""
         self.cancelled = row.cancel
         self.abandoned = False
         """True when the process drains: stop without a terminal event, another process continues."""
@@ -64,6 +67,12 @@ class Run:
     def answer_of(self, key: str) -> asyncio.Event:
         """Set when question ``key`` was answered."""
         return self._answers.setdefault(key, asyncio.Event())
+
+    def nudge(self) -> None:
+        """Look again at whatever is waited for: another process may have brought it."""
+        for answered in self._answers.values():
+            answered.set()
+        self.chat_free.set()
 
     def stop(self) -> None:
         """Cancel what the run is doing right now; its terminal event follows."""

@@ -7,9 +7,11 @@ tasks that no connection owns. Everything filters by user: a foreign run is not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from oricode_protocol import codec
@@ -22,6 +24,7 @@ from oricode_protocol.lifecycle import RunState, advance
 from ..log.run_log import PAGE_BYTES
 from ..log.writer import RunWriter
 from ..models.port import UnknownModel
+from ..store.patience import until_available
 from ..store.port import ChatBusy, ChatNotFound, ChatStore, KeyReused, TooManyRuns
 from ..store.rows import LIVE, NewRun, RunRow
 from . import request
@@ -30,7 +33,10 @@ from .ports import Ports
 from .run import Run
 
 _log = logging.getLogger(__name__)
-CLAIM_AT_ONCE = 1000
+CLAIM_AT_ONCE = 50
+"""Runs taken over in one piece, so that several processes share what a dead one left."""
+DELETE_PATIENCE = 10.0
+"""Seconds to wait for the end of a run that another process owns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,9 @@ class Engine:
             if not new.new_chat and (held := await self._chats.get(asker.user, new.chat_id)) is not None:
                 title = held.title
             self._launch(created.run, title, None)
+            self.ports.observer.run_started(codec.loads(new.labels))
             if new.if_busy == "interrupt":
-                for busy in created.busy:
-                    self._stop_here(busy.no)
+                self.stop_here(busy.no for busy in created.busy)
         return created.run, created.fresh
 
     def _new_run(self, asker: Asker, chat: Chat, wanted: request.RunRequest, model: str) -> NewRun:
@@ -134,26 +140,31 @@ class Engine:
 
     async def recover(self, reason: str) -> int:
         """Claim and continue every run that no living process owns; how many there were."""
-        claimed = await self.ports.runs.claim(CLAIM_AT_ONCE)
-        for row in claimed:
-            held = await self._chats.get(row.user, row.chat_id)
-            self._launch(row, held.title if held else "", reason)
-        if claimed:
+        count = 0
+        while not self._draining and (claimed := await self.ports.runs.claim(CLAIM_AT_ONCE)):
+            for row in claimed:
+                self._launch(row, await self._title(row), reason)
+                self.ports.observer.run_taken_over()
+            count += len(claimed)
             _log.info("took over %d unfinished runs", len(claimed))
-        return len(claimed)
+        return count
+
+    async def _title(self, row: RunRow) -> str:
+        held = await until_available(lambda: self._chats.get(row.user, row.chat_id))
+        return held.title if held else ""
 
     async def _replay(self, run: Run) -> None:
         """Bring a taken-over run's fold and lifecycle to where its log ends."""
         state, seq = RunState.NEW, 0
         while seq < run.writer.seq:
-            page = await self.ports.logs.store.read(run.row.no, seq, PAGE_BYTES)
+            page = await until_available(partial(self.ports.logs.store.read, run.row.no, seq, PAGE_BYTES))
             for record in page:
                 state = advance(state, record.event)
                 run.fold.apply(record.event, codec.loads(record.data))
                 seq = record.seq
             await asyncio.sleep(0)
         run.writer.state = state
-        for message in await self.ports.runs.messages(run.row.no):
+        for message in await until_available(lambda: self.ports.runs.messages(run.row.no)):
             run.count(codec.loads(message.meta).get("usage", {}))
         run.calls_seen.update(call["tool_call_id"] for call in run.fold.state()["tool_calls"])
 
@@ -168,6 +179,8 @@ class Engine:
 
     def doing(self, run_no: int) -> HeartbeatState:
         """What a run is doing right now, for heartbeats."""
+        if self.ports.logs.unavailable:
+            return "recovering"
         run = self._live.get(run_no)
         return run.doing if run is not None else "model"
 
@@ -184,20 +197,36 @@ class Engine:
         if row.status not in LIVE:
             return False
         fresh = await self.ports.runs.request_cancel(row.no)
-        self._stop_here(row.no)
+        self.stop_here([row.no])
         return fresh
 
     async def cancel_and_wait(self, user: str, run_id: str) -> None:
-        """Cancel and return when the run has ended, as far as this process runs it."""
+        """Cancel and return when the run has ended; one of another process is waited for a bounded time."""
         row = await self.row(user, run_id)
         await self.cancel(user, run_id)
         run = self._live.get(row.no)
         if run is not None and run.task is not None:
             await asyncio.wait([run.task])
+            return
+        log = self.ports.logs.log(await self.row(user, run_id))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DELETE_PATIENCE):
+                while not log.ended:
+                    changed = asyncio.Event()
+                    log.on_change(changed.set)
+                    await changed.wait()
 
-    def _stop_here(self, run_no: int) -> None:
-        if (run := self._live.get(run_no)) is not None:
-            run.stop()
+    def stop_here(self, run_nos: Iterable[int]) -> None:
+        """End those of these runs that live in this process and are not ending already."""
+        for run_no in run_nos:
+            if (run := self._live.get(run_no)) is not None and not run.cancelled:
+                run.stop()
+
+    def nudge(self, run_nos: Iterable[int]) -> None:
+        """Something that these runs may wait for happened: an answer came, or their chat became free."""
+        for run_no in run_nos:
+            if (run := self._live.get(run_no)) is not None:
+                run.nudge()
 
     async def answer(
         self, user: str, run_id: str, kind: Literal["tool", "approval"], key: str, answer: Mapping[str, object]

@@ -16,6 +16,7 @@ from oricode_protocol.ids import Cursor
 from ..store.port import LogStore
 from ..store.rows import LIVE, RunRow
 from .commit import GroupCommit
+from .follower import Follower
 from .pulse import Pulse
 from .reader import Reader
 from .run_log import PAGE_BYTES, RunLog
@@ -26,19 +27,28 @@ LINGER_SECONDS = 5.0
 class Logs:
     """All logs this process has in hand."""
 
-    def __init__(self, store: LogStore, commit: GroupCommit, pulse: Pulse) -> None:
+    def __init__(self, store: LogStore, commit: GroupCommit, pulse: Pulse, follower: Follower | None = None) -> None:
+        """``follower`` None: no other process writes."""
         self.store = store
         self.commit = commit
         self.pulse = pulse
+        self._follower = follower
         self._own: dict[int, RunLog] = {}
         self._open: WeakValueDictionary[int, RunLog] = WeakValueDictionary()
 
     def own(self, row: RunRow) -> RunLog:
         """The log of a run this process writes from now on."""
         log = self._open.get(row.no)
+        if log is not None and log.visible > row.last_seq:  # somebody saw what the store has lost
+            log.tear()
+            log = None
         if log is None:
             log = RunLog(row.no, row.id, row.last_seq, ended=False)
             self._open[row.no] = log
+        elif log.visible < row.last_seq:
+            log.jump(row.last_seq, ended=False)
+        if self._follower is not None:
+            self._follower.drop(row.no)
         self._own[row.no] = log
         return log
 
@@ -51,11 +61,22 @@ class Logs:
 
     def log(self, row: RunRow) -> RunLog:
         """The visible log of ``row``'s run."""
+        ended = row.status not in LIVE
         log = self._open.get(row.no)
-        if log is None:
-            log = RunLog(row.no, row.id, row.last_seq, ended=row.status not in LIVE)
+        if log is None or log.torn:
+            log = RunLog(row.no, row.id, row.last_seq, ended)
             self._open[row.no] = log
+        elif row.no not in self._own and log.visible < row.last_seq:  # written elsewhere, and the row is newer
+            log.jump(row.last_seq, ended)
+        if not log.ended and row.no not in self._own and self._follower is not None and row.no not in self._follower:
+            self._follower.add(log)
         return log
+
+    @property
+    def unavailable(self) -> bool:
+        """True while the store refuses this process, for what it writes or for what it reads along."""
+        follower = self._follower
+        return self.commit.unavailable_since is not None or (follower is not None and follower.unavailable)
 
     def reader(self, log: RunLog, after: int) -> Reader:
         """A reader behind seq ``after``."""

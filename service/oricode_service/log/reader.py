@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
-from ..store.port import LogStore
+from ..store.port import LogStore, StoreUnavailable
 from ..store.rows import Record
 from .pulse import Pulse
 from .run_log import PAGE_BYTES, RunLog
+
+RETRY_SECONDS = 0.5
+"""Between two attempts to read a store that is unavailable."""
 
 
 class Word(Enum):
@@ -45,6 +48,8 @@ class Reader:
     async def next(self) -> list[Record] | Word:
         """The next page, or a word. Yields to other tasks between pages."""
         while True:
+            if self.log.torn and self.close_reason is None:
+                self.close_reason = "gap"
             if self.closed:
                 return Word.END
             if self.close_reason is not None:
@@ -54,7 +59,12 @@ class Reader:
                     await asyncio.sleep(0)
                 page = self.log.recent(self.cursor)
                 if page is None:
-                    page = await self._store.read(self.log.run_no, self.cursor, PAGE_BYTES)
+                    try:
+                        page = await self._store.read(self.log.run_no, self.cursor, PAGE_BYTES)
+                    except StoreUnavailable:
+                        if (word := await self._pause()) is not None:
+                            return word
+                        continue
                 self._busy = True
                 if page:
                     self.cursor = page[-1][1]
@@ -67,6 +77,16 @@ class Reader:
                 self._beat = False
                 return Word.BEAT
             await self._wait()
+
+    async def _pause(self) -> Word | None:
+        """Wait a moment for the store; heartbeats go on meanwhile."""
+        timer = self._loop.call_later(RETRY_SECONDS, self._wake)
+        try:
+            await self._wait()
+        finally:
+            timer.cancel()
+        beat, self._beat = self._beat, False
+        return Word.BEAT if beat else None
 
     async def _wait(self) -> None:
         self._waiting = self._loop.create_future()

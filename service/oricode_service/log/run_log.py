@@ -30,9 +30,11 @@ class RunLog:
         "_waiters",
         "changed_at",
         "ended",
+        "epoch",
         "last_solid",
         "run_id",
         "run_no",
+        "torn",
         "visible",
     )
 
@@ -43,10 +45,14 @@ class RunLog:
         """Seq of the last event readers may see."""
         self.ended = ended
         """True when the visible log holds its terminal event."""
+        self.epoch = 0
+        """Of the last visible event; 0 when it did not come through here."""
         self.last_solid = visible
         """Seq of the last visible event that is no delta; coalescing readers hurry for these."""
         self.changed_at = time.monotonic()
         """When something became visible last (monotonic seconds)."""
+        self.torn = False
+        """True when visible events were lost: readers must resume, and learn of the gap."""
         self._tail: list[Record] = []
         self._tail_bytes = 0
         self._waiters: list[Callable[[], None]] = []
@@ -60,10 +66,26 @@ class RunLog:
             if record[3] not in DELTAS:
                 self.last_solid = record[1]
         self.visible = last.seq
+        self.epoch = last.epoch
         self.ended = last.event == TERMINAL
         self.changed_at = time.monotonic()
         if self._tail_bytes > 2 * TAIL_BYTES:
             self._trim()
+        self.wake()
+
+    def jump(self, seq: int, ended: bool) -> None:
+        """Make everything up to ``seq`` visible, without having it in memory: readers fetch it from the store."""
+        self._tail.clear()
+        self._tail_bytes = 0
+        self.visible = self.last_solid = seq
+        self.epoch = 0
+        self.ended = ended
+        self.changed_at = time.monotonic()
+        self.wake()
+
+    def tear(self) -> None:
+        """Visible events are gone from the store: send every reader back to resume."""
+        self.torn = True
         self.wake()
 
     def _trim(self) -> None:

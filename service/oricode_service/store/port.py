@@ -8,11 +8,14 @@ Implemented by ``sqlite`` and ``postgres``; the same contract tests run against 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..tools.programs import Programs
-from .rows import ChatRow, Created, EffectRow, KeyRow, MessageRow, NewRun, Op, PendingRow, Record, RunRow
+from .rows import ChatRow, Created, EffectRow, KeyRow, MessageRow, NewRun, Op, PendingRow, Record, ReportRow, RunRow
+
+if TYPE_CHECKING:  # slow to import, and `oricode keys` must start fast
+    from limits.aio.storage import Storage
 
 
 class Fenced(Exception):
@@ -21,6 +24,10 @@ class Fenced(Exception):
 
 class StoreUnavailable(Exception):
     """The database cannot be reached right now; nothing was written. Trying again may work."""
+
+
+class WrongVersion(Exception):
+    """The database was written by a newer service."""
 
 
 class ChatNotFound(Exception):
@@ -47,7 +54,10 @@ class LogStore(Protocol):
         ...
 
     async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
-        """Store events and operations in one transaction that survives a power cut."""
+        """Store events and operations in one transaction that survives a power cut.
+
+        After StoreUnavailable the same commit is tried again until it succeeds, and may have succeeded before. A commit
+        without events may therefore only hold operations that bear repetition (CloseQuestion, FinishEffect)."""
         ...
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
@@ -58,12 +68,16 @@ class LogStore(Protocol):
         """The epoch that wrote ``seq``; None when it is not stored."""
         ...
 
-    def watch(self) -> AsyncIterator[frozenset[int] | None]:
-        """Run numbers in which other processes may have written; None = anything may have changed. Hints only."""
+    async def tail(self, cursors: Mapping[int, int]) -> list[Record]:
+        """Events behind the cursors (run number -> seq) of several runs at once, in order within each run.
+
+        Long tails come in parts: ask again for the runs that it brought something for."""
         ...
 
-    def follow(self, run_nos: frozenset[int]) -> None:
-        """The runs of other processes that this one has readers for; replaces the previous set."""
+    def watch(self) -> AsyncIterator[frozenset[int] | None]:
+        """Run numbers in which other processes may have written; None, now and then, for all of them. Hints only.
+
+        Ends at once when there can be no other processes."""
         ...
 
 
@@ -83,7 +97,9 @@ class RunStore(Protocol):
         ...
 
     async def claim(self, limit: int) -> list[RunRow]:
-        """Take over unfinished runs that no living process owns; their epoch is already raised."""
+        """Take over unfinished runs that no living process owns; their epoch is already raised.
+
+        Up to ``limit``, so that several processes share what a dead one left; ask again until there are none."""
         ...
 
     async def release(self, run_nos: Sequence[int]) -> None:
@@ -96,6 +112,13 @@ class RunStore(Protocol):
 
     async def cancels(self) -> list[int]:
         """Own live runs that somebody asked to cancel."""
+        ...
+
+    def orders(self) -> AsyncIterator[frozenset[int] | None]:
+        """Runs that other processes gave an order: a cancel, an answer, a chat that became free. Hints only.
+
+        None, now and then, for all runs, and for runs that nobody owns. Ends at once when there can be no other
+        processes."""
         ...
 
     async def messages(self, run_no: int) -> list[MessageRow]:
@@ -164,6 +187,10 @@ class KeyStore(Protocol):
 
     async def add(self, key: KeyRow) -> None: ...
 
+    async def add_first(self, key: KeyRow) -> bool:
+        """Add a key unless there is one, revoked or not; False when there was. One of several callers succeeds."""
+        ...
+
     async def get(self, key_id: str) -> KeyRow | None: ...
 
     async def all(self) -> list[KeyRow]: ...
@@ -178,6 +205,14 @@ class KeyStore(Protocol):
 
     async def audit(self, at: int, user: str, action: str, detail: bytes) -> None:
         """Append to the audit log (keys, approvals, deployments)."""
+        ...
+
+
+class ReportStore(Protocol):
+    """What the operator wants to know; slow questions, asked rarely."""
+
+    async def runs(self, since: int, until: int) -> list[ReportRow]:
+        """Runs that were created in ``since <= t < until``, oldest first."""
         ...
 
 
@@ -197,7 +232,20 @@ class Store(Protocol):
     def keys(self) -> KeyStore: ...
 
     @property
+    def reports(self) -> ReportStore: ...
+
+    @property
     def programs(self) -> Programs: ...
+
+    @property
+    def counts(self) -> Storage | None:
+        """Where all processes count requests together; None when there is only one process."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may use this database at the same time."""
+        ...
 
     @property
     def description(self) -> str:

@@ -11,6 +11,8 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
+from ..port import WrongVersion
+
 FILE = "oricode.db"
 LOCK = "oricode.lock"
 VERSION = 1
@@ -20,10 +22,6 @@ SAFE_SQLITE = (3, 51, 3)
 
 class DataDirectoryOwned(Exception):
     """Another process serves this data directory."""
-
-
-class WrongVersion(Exception):
-    """The database was written by a newer service."""
 
 
 def connect(data_dir: Path, *, read_only: bool = False, timeout: float = 5.0) -> sqlite3.Connection:

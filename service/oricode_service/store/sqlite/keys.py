@@ -22,6 +22,12 @@ class SqliteKeys:
         values = (key.id, key.user, key.hash, key.admin, key.created_at, key.revoked_at)
         await self._transact(lambda db: db.execute("insert into api_key values (?, ?, ?, ?, ?, ?)", values))
 
+    async def add_first(self, key: KeyRow) -> bool:
+        values = (key.id, key.user, key.hash, key.admin, key.created_at, key.revoked_at)
+        statement = "insert into api_key select ?, ?, ?, ?, ?, ? where not exists (select 1 from api_key)"
+        added: bool = await self._transact(lambda db: db.execute(statement, values).rowcount > 0)
+        return added
+
     async def get(self, key_id: str) -> KeyRow | None:
         found = self._reader.execute("select * from api_key where id = ?", (key_id,)).fetchone()
         return _key(found) if found else None

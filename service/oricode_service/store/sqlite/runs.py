@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 from ..port import ChatBusy, ChatNotFound, KeyReused, TooManyRuns
@@ -99,6 +99,10 @@ class SqliteRuns:
                 f"select no from run where {_LIVE} and cancel = 1 and owner = ?", (self._owner,)
             )
         ]
+
+    async def orders(self) -> AsyncIterator[frozenset[int] | None]:
+        return
+        yield None
 
     async def messages(self, run_no: int) -> list[MessageRow]:
         return [MessageRow(*m) for m in self._reader.execute(f"{_MESSAGE} where run_no = ? order by no", (run_no,))]
