@@ -64,6 +64,7 @@ class Connection(asyncio.Transport):
         self._state = state
         self._closing = False
         self._lost = False
+        """The transport may not be touched any more: its descriptor may already be another connection's."""
         self._callbacks: list[Callable[[], None]] | None = None
         self._window_ends = 0.0
         """When the peer must have taken data up to ``_goal``; 0 = nothing waits for it."""
@@ -74,6 +75,7 @@ class Connection(asyncio.Transport):
         self.remote: tuple[str, int] | None = (str(peer[0]), int(peer[1])) if peer else None
         self.refusal = state.census.enter(self, self.remote[0] if self.remote else "")
         """The code that anything but a health check is answered with; None = it may ask for anything."""
+        state.wheel.at(self, self._watch(self._now()))
 
     # What uvicorn's protocols take for a transport.
 
@@ -85,15 +87,17 @@ class Connection(asyncio.Transport):
 
     def close(self) -> None:
         """Close when everything has left; a peer that does not take it has ``closing_seconds``."""
+        if self._lost:
+            return
         self._closing = True
         self._transport.close()
-        if self._transport.get_write_buffer_size():
+        if self.get_write_buffer_size():
             self._window_ends = 0.0
             self._state.wheel.at(self, self._watch(self._now()))
 
     def is_closing(self) -> bool:
         """Whether it is being closed, or is."""
-        return self._transport.is_closing()
+        return self._lost or self._transport.is_closing()
 
     def abort(self, reason: str = "aborted") -> None:
         """Drop the connection and what it has not taken; the peer sees a reset."""
@@ -101,18 +105,19 @@ class Connection(asyncio.Transport):
             self._state.census.cuts[reason] += 1
             self.owner.cut(reason)
             self.gone(reason)
-        if not self._lost:  # afterwards the descriptor may be another connection's
+        if not self._lost:
             raw = self._transport.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)  # or the kernel keeps the rest for a while
             self._transport.abort()
 
     def write_eof(self) -> None:
         """Close this side only, when everything has left."""
-        self._transport.write_eof()
+        if not self.is_closing():
+            self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:
         """Bytes that the kernel has not taken."""
-        return self._transport.get_write_buffer_size()
+        return 0 if self._lost else self._transport.get_write_buffer_size()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """As asyncio's."""
@@ -128,13 +133,15 @@ class Connection(asyncio.Transport):
         """Take nothing more from the peer for now."""
         if not self.read_paused:
             self.read_paused = True
-            self._transport.pause_reading()
+            if not self.is_closing():
+                self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take from the peer again."""
         if self.read_paused:
             self.read_paused = False
-            self._transport.resume_reading()
+            if not self.is_closing():
+                self._transport.resume_reading()
 
     def pause_writing(self) -> None:
         """The transport's call: the peer does not keep up."""
@@ -204,13 +211,13 @@ class Connection(asyncio.Transport):
 
     def taken(self) -> int:
         """Bytes that the kernel has taken so far."""
-        return self.handed - self._transport.get_write_buffer_size()
+        return self.handed - self.get_write_buffer_size()
 
     def _watch(self, now: float) -> float:
         """When to look at the peer's progress again; ``now`` = it made none for too long."""
         limits = self._state.limits
         patience = limits.closing_seconds if self._closing else limits.slow_reader_seconds
-        waiting = self._transport.get_write_buffer_size()
+        waiting = self.get_write_buffer_size()
         if not waiting:
             self._window_ends = 0.0
             return inf if self._closing else now + patience / LOOKS

@@ -7,7 +7,7 @@ the peer is gone (ASGI 2.4), so that nobody needs a task that waits for the disc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
@@ -75,6 +75,11 @@ class Exchange(Outlet):
         if data and cycle.scope["method"] != "HEAD":
             connection.write(b"%x\r\n%b\r\n" % (len(data), data))
         return not connection.write_paused
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """See the base class."""
+        if not self._cycle.response_complete:
+            super().on_close(callback)
 
     def write_all(self, messages: Iterable[bytes]) -> bool:
         """See the base class."""

@@ -7,12 +7,14 @@ size of a message is bounded by the library (``max_size``, 1009), extensions are
 from __future__ import annotations
 
 from collections.abc import Callable
+from logging import getLogger
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from .limits import Limits
 
+_logger = getLogger("uvicorn.error")  # as uvicorn does, so that one level holds for both
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 BURST_SECONDS = 2
 
@@ -24,8 +26,10 @@ class TooMuch(Exception):
 class FrameParser(ServerProtocol):
     """Refuses messages in too many pieces, and more messages and control frames than allowed."""
 
+    __slots__ = ("_budget", "_clock", "_filled_at", "_fragments", "_most", "_rate", "messages")
+
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
-        super().__init__(extensions=[], max_size=limits.message_bytes)
+        super().__init__(extensions=[], max_size=limits.message_bytes, logger=_logger)
         self._clock = clock
         self._most = limits.message_fragments
         self._fragments = 0

@@ -35,8 +35,8 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection until it closes or becomes a WebSocket."""
 
     __slots__ = (
-        "_body_bytes", "_deadline", "_head_bytes", "_limits", "_lingering", "_phase", "_running", "_state", "_unseen",
-        "connection",
+        "_body_bytes", "_deadline", "_head_bytes", "_ignoring_upgrade", "_limits", "_lingering", "_phase", "_running",
+        "_state", "_unseen", "connection",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._unseen = 0
         """Bytes fed since the parser last told of anything: what it holds back is not more."""
+        self._ignoring_upgrade = False
+        """The head offers to upgrade to something we do not speak, such as HTTP/2 (Java's client always does)."""
         self._lingering = False
         """Refused; what still comes is thrown away."""
 
@@ -103,15 +105,34 @@ class HttpProtocol(HttpToolsProtocol):
                 self.connection.abort("peer")
             return
         try:
-            self.parser.feed_data(data)
+            self._feed(data)
         except httptools.HttpParserError as error:
             reason = error.__context__
             self._refuse(reason if isinstance(reason, Refused) else Refused("invalid_request", _NOT_HTTP))
-        except httptools.HttpParserUpgrade:
-            self._upgrade()
         else:
             if self._unseen > self._limits.head_bytes:
                 self._refuse(Refused("header_too_large"))
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._ignoring_upgrade:
+                self._upgrade()
+                return
+            # The parser takes any offer to upgrade for the end of HTTP, and drops the body. Start again without it.
+            version = self.parser.get_http_version().encode("ascii")
+            head = self._head(version, without=(b"upgrade", b"connection", b"http2-settings"))
+            self._ignoring_upgrade = False
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self._feed(head + data[upgrade.args[0] :])
+
+    def _head(self, version: bytes = b"1.1", without: tuple[bytes, ...] = ()) -> bytes:
+        """The head of the latest request, as bytes again."""
+        lines = [b"%b %b HTTP/%b" % (self.scope["method"].encode("ascii"), self.url, version)]
+        lines += [name + b": " + value for name, value in self.headers if name not in without]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         """The parser's call."""
@@ -142,12 +163,20 @@ class HttpProtocol(HttpToolsProtocol):
         """The parser's call."""
         self._unseen = 0
         self._expect(_BODY, self._limits.body_seconds)
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            if self.scope["method"] == "CONNECT":
+                raise Refused("method_not_allowed")
+            self._ignoring_upgrade = True
+            return
         if self.connection.refusal is not None and self.url.partition(b"?")[0] not in self._limits.health_paths:
             raise Refused(self.connection.refusal)
         for name, value in self.headers:
             if name == b"content-length" and int(value) > self._limits.body_bytes:
                 raise Refused("body_too_large")
         super().on_headers_complete()
+        if self.pipeline:
+            self.connection.resume_reading()  # the base class pauses it; but then nobody would hear of the peer's end
         if self.cycle is not None and self.connection.refusal is not None:
             self.cycle.keep_alive = False  # its place is for the next health check
 
@@ -165,26 +194,20 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The parser's call."""
+        if self._ignoring_upgrade:
+            return
         self._unseen = 0
         super().on_message_complete()
         answered = self.cycle is None or self.cycle.response_complete
         self._expect(_IDLE if answered else _COMPLETE, self._limits.idle_seconds if answered else inf)
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Said by the base class of every request that offers HTTP/2, as Java's client does: nothing to warn of."""
-
     def _upgrade(self) -> None:
-        if not self._should_upgrade():
-            return
         if self._running is not None:
             self._refuse(Refused("invalid_request", _NOT_HTTP))
             return
-        head = [self.scope["method"].encode("ascii"), b" ", self.url, b" HTTP/1.1\r\n"]
-        for name, value in self.headers:
-            head += [name, b": ", value, b"\r\n"]
         self.connections.discard(self)
         upgraded = WebSocketProtocol(self.config, self._state, self.app_state)
-        upgraded.take_over(self.connection, b"".join([*head, b"\r\n"]))
+        upgraded.take_over(self.connection, self._head())
 
     # What goes out.
 

@@ -37,7 +37,7 @@ class Limits:
     """From the end of the headers to the end of the body; also for one WebSocket message."""
     idle_seconds: float = 75
     """Between two requests; longer than the idle time of common load balancers, so that they close first."""
-    pipelined: int = 8
+    pipelined: int = 16
     """Requests sent ahead of the answer to the one before."""
     linger_seconds: float = 2
     """How long a refused peer may take to read its refusal."""

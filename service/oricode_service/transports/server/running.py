@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging import getLogger
 from typing import Any, TypeVar
 
@@ -29,6 +29,9 @@ from .websocket import WebSocketProtocol
 logger = getLogger(__name__)
 _Result = TypeVar("_Result")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_POLL = 0.01
+_LAST_SECONDS = 1.0
+"""For applications to take notice that their connections were cut; then they are cancelled."""
 
 
 async def _nothing() -> None:
@@ -85,7 +88,7 @@ class Server:
         """What the first signal does."""
         self._state.draining = True
         if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+            self._uvicorn.stop()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -108,7 +111,7 @@ class Server:
         finally:
             for number, handler in before.items():
                 loop.remove_signal_handler(number)
-                signal.signal(number, handler)
+                signal.signal(number, handler or signal.SIG_DFL)  # None = not one of Python's
 
 
 class _Uvicorn(uvicorn.Server):
@@ -125,7 +128,9 @@ class _Uvicorn(uvicorn.Server):
         self.server_state = self._state = state
         self._on_drain = on_drain
         self._on_started = on_started
-        self.should_exit = state.draining
+        self._stopping = asyncio.Event()
+        if state.draining:
+            self.stop()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -137,28 +142,51 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
+    def stop(self) -> None:
+        """Leave the main loop."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """The base class's call: until told to stop, keeps the Date header true. (At once, where it would poll.)"""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stopping.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """The base class's call: told to stop."""
+        limits = self._state.limits
         self._state.draining = True
         for server in self.servers:
             server.close()
+        for listener in sockets or ():
+            listener.close()
         try:
-            async with asyncio.timeout(self._state.limits.drain_seconds):
+            async with asyncio.timeout(limits.drain_seconds):
                 await self._on_drain()
         except TimeoutError:
-            seconds = self._state.limits.drain_seconds
-            logger.warning("draining took longer than %g s; connections are closed now", seconds)
+            logger.warning("draining took longer than %g s; connections are closed now", limits.drain_seconds)
         finally:
-            await super().shutdown(sockets)
-            self._cut_rest()
+            await self._close(limits.grace_seconds)
 
-    def _cut_rest(self) -> None:
-        rest = list(self._state.connections)
-        if rest:
-            logger.warning("%d connections did not end in time and were cut", len(rest))
-        for protocol in rest:
-            assert isinstance(protocol, (HttpProtocol, WebSocketProtocol))
-            protocol.connection.abort("restarting")
+    async def _close(self, grace: float) -> None:
+        """Ask all connections to end, and cut those that do not within ``grace`` seconds."""
+        for protocol in list(self._state.connections):
+            protocol.shutdown()
+        try:
+            async with asyncio.timeout(grace):
+                while self._state.connections or self._state.tasks:  # noqa: ASYNC110 - uvicorn's own are plain sets
+                    await asyncio.sleep(_POLL)
+        except TimeoutError:
+            logger.warning("%d connections did not end in time and were cut", len(self._state.connections))
+            for protocol in list(self._state.connections):
+                assert isinstance(protocol, (HttpProtocol, WebSocketProtocol))
+                protocol.connection.abort("restarting")
+            if self._state.tasks:
+                _, stuck = await asyncio.wait(self._state.tasks, timeout=_LAST_SECONDS)
+                for task in stuck:
+                    task.cancel()
 
 
 def _config(app: ASGIApplication, limits: Limits) -> uvicorn.Config:
@@ -180,7 +208,6 @@ def _config(app: ASGIApplication, limits: Limits) -> uvicorn.Config:
         server_header=False,
         date_header=True,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=limits.grace_seconds,  # type: ignore[arg-type]  # seconds, passed to wait_for
         workers=1,
     )
 

@@ -38,7 +38,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection from its upgrade to its end."""
 
     __slots__ = (
-        "_application", "_discarded", "_linger_ends", "_messages", "_ping_due", "_ping_end", "_pong_due",
+        "_application", "_channel", "_discarded", "_lingering", "_messages", "_ping_due", "_ping_end", "_pong_due",
         "_rest_due", "_state", "_told", "connection",
     )  # fmt: skip
 
@@ -66,8 +66,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._pong_due = inf
         self._ping_end = 0
         """How many bytes must have left for the ping to have left."""
-        self._linger_ends = inf
-        """When a peer that was refused must have read it; ``inf`` = it was not refused."""
+        self._lingering = False
+        """Refused, and has a moment to read so; what still comes is thrown away."""
         self._discarded = 0
 
     # The connection.
@@ -76,6 +76,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Speak WebSocket on ``connection``; ``head`` is the upgrade request, whole."""
         self.connection = connection
         connection.owner = self
+        self._channel = Channel(connection, self.conn)
         self.connection_made(connection)
         self.writable = cast(Any, connection.writable)
         connection.set_protocol(self)
@@ -127,7 +128,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """The loop's call."""
-        if self._linger_ends != inf:
+        if self._lingering:
             self._discarded += len(data)
             if self._discarded > self._state.limits.head_bytes:
                 self.connection.abort()
@@ -143,8 +144,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         """The base class's call: the upgrade request has arrived."""
         super().handle_connect(event)
+        event.headers.clear()  # kilobytes, for as long as the connection lives; the scope has what they said
         if self.response.status_code == 101:
-            self.scope["extensions"][EXTENSION] = cast(Any, Channel(self.connection, self.conn))
+            self.scope["extensions"][EXTENSION] = cast(Any, self._channel)
 
     def send_receive_event_to_app(self) -> None:
         """The base class's call: a message is whole. (Does what the base class does, without logging bad UTF-8.)"""
@@ -195,10 +197,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if stuck:  # it would wait behind what the peer does not take
             self.connection.abort()
             return
-        self._linger_ends = self.loop.time() + self._state.limits.linger_seconds
+        self._lingering = True
         self.connection.write_eof()
         self.connection.resume_reading()
-        self.connection.wake_at(self._linger_ends)
+        # The base class closes when the application returns, unless this timer of its own is running.
+        self.close_timer = self.loop.call_later(self._state.limits.linger_seconds, self.connection.close)
 
     # What goes out.
 
@@ -222,12 +225,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """ASGI's ``send``: waits while the peer does not keep up. Raises :class:`PeerGone`."""
         if self.connection.write_paused or self.connection.closed:
             await self.connection.drain()
-        await super().send(message)
+        if self.handshake_complete and not self.close_sent and (text := message.get("text")) is not None:
+            self._channel.write(text.encode())  # type: ignore[attr-defined]
+        else:
+            await super().send(message)
 
     # Deadlines.
 
     def start_keepalive(self) -> None:
         """The base class's call: the application has accepted."""
+        self.response.headers.clear()
         heartbeat = self._state.limits.heartbeat_seconds
         self._ping_due = self.loop.time() + heartbeat * random.uniform(0.5, 1)  # spread after a storm
         self.connection.wake_at(self._ping_due)
@@ -242,12 +249,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def check(self, now: float) -> float:
         """The connection's call; see :class:`Owner`."""
-        if now >= self._linger_ends:
-            self._linger_ends = inf
-            self.connection.close()
-            return inf
         if self.close_sent:
-            return self._linger_ends
+            return inf
         if self.connection.read_paused:  # it is the application that does not read; a pong may be among it
             self._rest_due = max(self._rest_due, now + self._state.limits.body_seconds)
             self._pong_due = max(self._pong_due, now + self._state.limits.pong_seconds)
@@ -259,7 +262,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout", "pong_timeout")
         elif now >= self._ping_due:
             self._ping(now)
-        return min(self._rest_due, self._ping_due, self._pong_due, self._linger_ends)
+        return min(self._rest_due, self._ping_due, self._pong_due)
 
     def _fail(self, code: CloseCode, reason: str, name: str) -> None:
         self.conn.fail(code, reason)
