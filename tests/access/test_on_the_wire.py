@@ -89,13 +89,10 @@ async def test_an_open_stream_ends_within_five_seconds_when_its_key_is_revoked(s
     assert (await client.get("/api/chats", headers={"X-API-Key": other})).status_code == 200
 
 
-IDLE_IS_A_GAP = pytest.mark.xfail(strict=True, reason="known gap: only readers learn of a revocation, not the socket")
-
-
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(None, id="idle", marks=IDLE_IS_A_GAP),
+        pytest.param(None, id="idle"),
         pytest.param({"command": "chat", "ref": 1, "data": ENDLESS}, id="watching"),
     ],
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from oricode_protocol.errors import error
-from oricode_protocol.events import Connected, Heartbeat, Reconnect, ResumeAnswer
+from oricode_protocol.events import Connected, Heartbeat, HeartbeatState, Reconnect, ResumeAnswer
 
 from ..access.connections import Connections
 from ..access.keys import Caller
@@ -59,13 +59,17 @@ class Streams:
             yield
 
     @contextmanager
-    def reading(self, reader: Reader, caller: Caller, *, ages: bool = True) -> Iterator[None]:
-        """While the block runs the reader is one of ours: drained, aged and revoked with the others."""
+    def reading(self, reader: Reader, caller: Caller | None, *, ages: bool = True) -> Iterator[None]:
+        """While the block runs the reader is one of ours: drained, aged and revoked with the others.
+
+        ``caller`` None: whoever holds the connection watches for its key's revocation.
+        """
         with ExitStack() as stack:
             stack.callback(reader.close)
             self._open.add(reader)
             stack.callback(self._open.discard, reader)
-            stack.enter_context(self._revocations.watching(caller.key_id, lambda: reader.ask_to_close("key_revoked")))
+            if caller is not None:
+                stack.enter_context(self.unless_revoked(caller, lambda: reader.ask_to_close("key_revoked")))
             if ages and self.timing.max_age_seconds:
                 loop = asyncio.get_running_loop()
                 timer = loop.call_later(self.timing.max_age_seconds, reader.ask_to_close, "max_age")
@@ -74,8 +78,12 @@ class Streams:
                 reader.ask_to_close("restart")
             yield
 
+    def unless_revoked(self, caller: Caller, ending: Callable[[], None]) -> AbstractContextManager[None]:
+        """While entered, ``ending`` is called should the caller's key be revoked."""
+        return self._revocations.watching(caller.key_id, ending)
+
     @contextmanager
-    def viewing(self, found: Attachment, caller: Caller, *, ages: bool = True) -> Iterator[None]:
+    def viewing(self, found: Attachment, caller: Caller | None, *, ages: bool = True) -> Iterator[None]:
         """While the block runs somebody watches the run of ``found``."""
         run_no = found.row.no
         self.engine.viewer_came(run_no)
@@ -110,11 +118,13 @@ class Streams:
 
     def heartbeat(self, reader: Reader | None) -> Heartbeat:
         """A sign of life; ``reader`` None for a connection that reads nothing."""
+        state: HeartbeatState = "idle" if reader is None else self.engine.doing(reader.log.run_no)
+        self.engine.ports.observer.beat(state)
         if reader is None:
-            return Heartbeat(timestamp=now_ms(), state="idle")
+            return Heartbeat(timestamp=now_ms(), state=state)
         return Heartbeat(
             timestamp=now_ms(),
-            state=self.engine.doing(reader.log.run_no),
+            state=state,
             quiet_ms=max(0, int((time.monotonic() - reader.log.changed_at) * 1000)),
         )
 

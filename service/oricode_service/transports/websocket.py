@@ -7,6 +7,7 @@ the pong deadline are the server layer's; the typed heartbeat is here, because b
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from oricode_protocol import codec, frames
@@ -85,6 +86,8 @@ class Connection:
         self._outlet = outlet
         self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
         self._beats: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._watched = ExitStack()
         self._loop = asyncio.get_running_loop()
         self.wrote_at = self._loop.time()
         self.closed = False
@@ -93,6 +96,7 @@ class Connection:
         """Answer commands until the client goes away."""
         await self._event(self._streams.connected(None, None))
         self._engine.ports.logs.pulse.add(self)
+        self._watch_key()
         try:
             while True:
                 message = await receive()
@@ -107,11 +111,21 @@ class Connection:
                 await self._command(text)
         finally:
             self.closed = True
+            self._watched.close()
             for found, task in list(self._pumps.values()):
                 found.reader.close()
                 task.cancel()
             if self._pumps:
                 await asyncio.wait([task for _, task in self._pumps.values()])
+
+    def _watch_key(self) -> None:
+        """End when the key that counts now is revoked; `auth` may have brought another one."""
+        self._watched.close()
+        self._watched.enter_context(self._streams.unless_revoked(self._caller, self._revoked))
+
+    def _revoked(self) -> None:
+        reason = error("key_revoked")
+        self._closing = self._loop.create_task(self.close(reason.row.close or 1008, reason.code))
 
     # The connection's own sign of life: only when no run is attached, whose reader would beat.
 
@@ -179,6 +193,7 @@ class Connection:
                 if caller.user != user:
                     raise error("forbidden", "`auth` cannot change the user of a connection.")
                 self._caller = caller
+                self._watch_key()
                 return None, {"user": caller.user}
         raise error("unknown_command")
 
@@ -228,7 +243,7 @@ class Connection:
         reader, row = found.reader, found.row
         run = row.id.encode()
         try:
-            with self._streams.viewing(found, self._caller):
+            with self._streams.viewing(found, None):
                 await self._event(self._streams.connected(row, found.answer), run)
                 if found.snapshot is not None:
                     snapshot_id = (found.snapshot_id or "").encode()
@@ -255,8 +270,6 @@ class Connection:
                 await self._event(self._streams.heartbeat(reader), run)
             elif page is Word.CLOSE:
                 await self._event(self._streams.reconnect(reader.close_reason or "restart"), run)
-                if reader.close_reason == "key_revoked":
-                    await self.close(4401, "key_revoked")
                 return
             else:
                 return
@@ -274,7 +287,8 @@ class Connection:
         """Close the connection, once."""
         if not self.closed:
             self.closed = True
-            await self._send_message({"type": "websocket.close", "code": code, "reason": reason})
+            with suppress(PeerGone):  # then it is closed all the same
+                await self._send_message({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _event(self, event: Event, run: bytes = b"") -> None:
         await self._send(frames.frame(event.event.encode(), codec.encode(event), run))
