@@ -18,22 +18,27 @@ from typing import Any, cast
 from .access.connections import Connections
 from .access.keys import Keys, ensure_first_key
 from .access.limits import RateLimit, parse_rate
-from .access.origins import OriginPolicy
+from .access.origins import OriginPolicy, is_loopback
 from .access.revocations import Revocations
 from .access.tickets import Tickets
 from .banner import banner
+from .engine.orders import Orders
 from .engine.ports import Ports, RunLimits
 from .engine.runs import Engine
 from .log.commit import GroupCommit
+from .log.follower import Follower
 from .log.hub import Logs
 from .log.pulse import Pulse
 from .models.router import BadModelSetting, Router, RouterSettings
 from .observe.failpoints import failpoints
+from .observe.metrics import CONTENT_TYPE, Metrics
+from .observe.overview import Overview
 from .prompts import compose
 from .settings import Settings
-from .store.port import Fenced, Store, StoreUnavailable
-from .store.sqlite import DataDirectoryOwned, WrongVersion, open_store, version_warning
+from .store.port import Fenced, Store, StoreUnavailable, WrongVersion
+from .store.sqlite import DataDirectoryOwned, open_store, version_warning
 from .toolbox import ApprovalPolicy, Toolbox
+from .transports.admin import Admin
 from .transports.api import Api
 from .transports.requests import Gate
 from .transports.server import CannotListen, Limits, Server, listen
@@ -43,6 +48,8 @@ from .web import application
 
 EXIT_CANNOT_START = 2
 EXIT_FENCED = 70
+TOOLS_AFTER = 0.1
+"""Seconds after the service answers that MCP servers are connected to: importing their SDK would delay all viewers."""
 _log = logging.getLogger(__name__)
 
 
@@ -81,14 +88,29 @@ def _fenced(why: Fenced) -> None:
 @contextlib.asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[Store]:
     owner = uuid.uuid4().hex
-    if warning := version_warning():
-        _log.warning("%s", warning)
-    store = await open_store(settings.data_dir, owner)
+    store: Store
+    if settings.database_url:
+        store = await _postgres(settings.database_url.get_secret_value(), owner, settings.lease_seconds)
+    else:
+        if warning := version_warning():
+            _log.warning("%s", warning)
+        store = await open_store(settings.data_dir, owner)
     try:
         yield store
     finally:
         with contextlib.suppress(StoreUnavailable):
             await store.close()
+
+
+async def _postgres(url: str, owner: str, lease_seconds: float) -> Store:
+    try:
+        from .store import postgres
+    except ModuleNotFoundError as missing:
+        raise CannotStart(f"PostgreSQL is not supported by this installation: {missing}") from missing
+    try:
+        return await postgres.open_store(url, owner, lease_seconds=lease_seconds, on_fenced=_fenced)
+    except postgres.CannotOpen as why:
+        raise CannotStart(str(why)) from why
 
 
 async def _serve(settings: Settings) -> None:
@@ -99,23 +121,27 @@ async def _serve(settings: Settings) -> None:
         stack.push_async_callback(router.close)
         try:
             tools = Toolbox(settings, store)
-            tools.start()
         except (ValueError, ImportError) as why:
             raise CannotStart(f"the tools cannot be set up: {why}") from why
         stack.push_async_callback(tools.close)
-        commit = GroupCommit(store.log, _fenced)
+        metrics = Metrics()
+        reach = failpoints(settings.failpoint)
+        commit = GroupCommit(store.log, _fenced, reach)
+        commit.observe = metrics.committed
         stack.push_async_callback(commit.close)
         pulse = Pulse(settings.heartbeat_seconds)
         stack.callback(pulse.close)
+        follower = Follower(store.log) if store.shared else None
         ports = Ports(
             runs=store.runs,
-            logs=Logs(store.log, commit, pulse),
+            logs=Logs(store.log, commit, pulse, follower),
             models=router,
             toolbox=tools.registry,
             prompts=compose,
             policy=ApprovalPolicy(settings),
             limits=_limits(settings),
-            reach=failpoints(settings.failpoint),
+            observer=metrics,
+            reach=reach,
         )
         engine = Engine(ports, store.chats)
         keys = Keys(store.keys)
@@ -128,8 +154,11 @@ async def _serve(settings: Settings) -> None:
         revocations = Revocations(store.keys)
         timing = Timing(settings.heartbeat_seconds, settings.max_connection_age_seconds)
         streams = Streams(engine, timing, connections, revocations)
-        gate = Gate(keys, tickets, RateLimit(parse_rate(settings.rate_limit)), settings.max_body_bytes)
+        gate = Gate(keys, tickets, RateLimit(parse_rate(settings.rate_limit), store.counts), settings.max_body_bytes)
         sockets: set[Connection] = set()
+        server = Server(_bounds(settings))
+        overview = Overview(engine, store, streams, connections, lambda: server.cuts)
+        metrics.watch(overview.gauges, lambda: server.cuts)
         web = application(
             gate=gate,
             engine=engine,
@@ -138,25 +167,35 @@ async def _serve(settings: Settings) -> None:
             api=Api(gate, engine, store, tickets, router.available),
             policy=OriginPolicy.of(settings.host, settings.allowed_origins, settings.allowed_hosts),
             arm_of=lambda caller, chat: "streaming",
+            admin=Admin(
+                gate,
+                metrics=metrics.text,
+                content_type=CONTENT_TYPE,
+                overview=overview.of_days,
+                on_loopback=is_loopback(settings.host),
+            ),
             websocket=WebSocketEndpoint(gate, engine, streams, sockets),
         )
         first_key = await ensure_first_key(store.keys, now=now_ms())
         await router.start()
         listening = listen(settings.host, settings.port)
-        background = asyncio.create_task(_background(store, revocations, settings))
+        background = asyncio.create_task(_background(store, revocations, settings, engine, follower))
         stack.callback(background.cancel)
         await engine.recover("The service was restarted.")
         print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - the start-up banner
+        asyncio.get_running_loop().call_later(TOOLS_AFTER, tools.start)
 
         async def drain() -> None:
             streams.drain()
             await asyncio.gather(engine.drain(), *(socket.drain() for socket in list(sockets)))
 
-        await Server(_bounds(settings)).serve(cast(Any, web), listening, drain)
+        await server.serve(cast(Any, web), listening, drain)
 
 
-async def _background(store: Store, revocations: Revocations, settings: Settings) -> None:
-    """Work that recurs: revoked keys, retention."""
+async def _background(
+    store: Store, revocations: Revocations, settings: Settings, engine: Engine, follower: Follower | None
+) -> None:
+    """Work that recurs: revoked keys, retention, and with several instances what the others do."""
 
     async def sweep() -> None:
         keep_ms = int(settings.retention_hours * 3_600_000)
@@ -169,6 +208,9 @@ async def _background(store: Store, revocations: Revocations, settings: Settings
 
     async with asyncio.TaskGroup() as group:
         group.create_task(revocations.run())
+        group.create_task(Orders(engine).run())
+        if follower is not None:
+            group.create_task(follower.run())
         group.create_task(sweep())
 
 

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from .access.origins import OriginPolicy
 from .engine.runs import Engine
 from .store.port import Store
+from .transports.admin import Admin
 from .transports.api import Api, answer
 from .transports.asgi import App
 from .transports.chat import ArmOf, ChatEndpoint, EventsEndpoint
@@ -46,7 +47,7 @@ class PageFiles(StaticFiles):
 
 def application(
     *, gate: Gate, engine: Engine, streams: Streams, store: Store, api: Api, policy: OriginPolicy, arm_of: ArmOf,
-    websocket: WebSocketEndpoint,
+    admin: Admin, websocket: WebSocketEndpoint,
 ) -> App:  # fmt: skip
     """Everything that answers."""
 
@@ -63,14 +64,19 @@ def application(
     async def playground(request: Request) -> Response:
         return FileResponse(_PAGES / "playground" / "index.html", headers=_PAGE_HEADERS)
 
+    async def dashboard(request: Request) -> Response:
+        return FileResponse(_PAGES / "dashboard" / "index.html", headers=_PAGE_HEADERS)
+
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
         Route("/api/chat", ChatEndpoint(gate, engine, streams, arm_of), methods=["POST"]),
         Route("/api/runs/{run}/events", EventsEndpoint(gate, streams), methods=["GET"]),
         *api.routes(),
+        *admin.routes(),
         WebSocketRoute("/api/ws", websocket),
         Route("/", playground, methods=["GET"]),
+        Route("/dashboard", dashboard, methods=["GET"]),
         Mount("/pages", PageFiles(directory=_PAGES)),
     ]
     return Front(Starlette(routes=routes, exception_handlers=HANDLERS), policy)

@@ -18,7 +18,6 @@ from oricode_protocol.events import (
     ApprovalRequired,
     ApprovalResolved,
     Decision,
-    Event,
     Progress,
     Runs,
     ToolCall,
@@ -26,7 +25,8 @@ from oricode_protocol.events import (
     ToolStatus,
 )
 
-from ..store.rows import AddMessage, FinishEffect, MessageRow, Op, StartEffect
+from ..store.patience import until_available
+from ..store.rows import AddMessage, EffectRow, FinishEffect, MessageRow, Op, StartEffect
 from ..tools.port import Call, Effect, Outcome, Step, Tool
 from .ports import Ports
 from .questions import ask
@@ -38,6 +38,7 @@ UNKNOWN = (
     "The service was interrupted while this call ran. Whether it took effect is not known, and it was not repeated. "
     "Check the target before you call it again."
 )
+_UNKNOWN = Outcome(UNKNOWN, "unknown", "It is not known whether it happened")
 
 
 async def run_calls(run: Run, ports: Ports, turn: int, blocks: list[JsonObject]) -> None:
@@ -64,6 +65,7 @@ class _ToolRun:
         self._input: JsonObject = block["input"]
         self._bad_input = bool(block.get(BAD_INPUT))
         self._started = time.monotonic()
+        self._runs: Runs = "server"
 
     async def bring(self) -> None:
         tool = self._ports.toolbox.get(self._name)
@@ -72,6 +74,8 @@ class _ToolRun:
             await self._settle(Outcome("The input was not a valid JSON object; call the tool again.", "error"))
         elif tool is None and any(t["name"] == self._name for t in self._run.request.tools):
             await self._ask_client()
+        elif tool is None and await self._begun() is not None:  # its MCP server is not back yet
+            await self._settle(_UNKNOWN, self._finish(_UNKNOWN))
         elif tool is None:
             self._announce("server")
             known = ", ".join(t["name"] for t in self._ports.toolbox.definitions() + self._run.request.tools)
@@ -139,10 +143,9 @@ class _ToolRun:
             self._announce(tool.runs)
             await self._settle(await self._drive(call))
             return
-        entry = await ports.runs.effect(key)
-        if entry is not None:
-            outcome = await tool.reconcile(call) or Outcome(UNKNOWN, "unknown", "It is not known whether it happened")
-            await self._settle(outcome, FinishEffect(key, _encoded(outcome), ports.now()))
+        if await self._begun() is not None:
+            outcome = await tool.reconcile(call) or _UNKNOWN
+            await self._settle(outcome, self._finish(outcome))
             return
         announcement = self._call_event(tool.runs)
         ports.reach("intent.before")
@@ -151,7 +154,15 @@ class _ToolRun:
         ports.reach("intent.after")
         outcome = await self._drive(call)
         ports.reach("call.after")
-        await self._settle(outcome, FinishEffect(key, _encoded(outcome), ports.now()))
+        await self._settle(outcome, self._finish(outcome))
+
+    async def _begun(self) -> EffectRow | None:
+        """The ledger's entry: a process that died began this call."""
+        key = effect_key(self._run.row.id, self._id)
+        return await until_available(lambda: self._ports.runs.effect(key))
+
+    def _finish(self, outcome: Outcome) -> FinishEffect:
+        return FinishEffect(effect_key(self._run.row.id, self._id), _encoded(outcome), self._ports.now())
 
     async def _drive(self, call: Call) -> Outcome:
         async with aclosing(self._ports.toolbox.start(call, self._name)) as steps:
@@ -164,6 +175,7 @@ class _ToolRun:
     # What viewers see.
 
     def _call_event(self, runs: Runs) -> ToolCall:
+        self._runs = runs
         return ToolCall(tool_call_id=self._id, name=self._name, input=self._input, runs=runs)
 
     def _announce(self, runs: Runs) -> None:
@@ -185,17 +197,19 @@ class _ToolRun:
         block: JsonObject = {"type": "tool_result", "tool_use_id": self._id, "content": outcome.content}
         if outcome.status != "ok":
             block["is_error"] = True
-        event: Event = ToolResult(
+        seconds = time.monotonic() - self._started
+        event = ToolResult(
             tool_call_id=self._id,
             name=self._name,
             status=status or outcome.status,
             summary=outcome.summary or outcome.content.partition("\n")[0][:200],
-            duration_ms=int((time.monotonic() - self._started) * 1000),
+            duration_ms=int(seconds * 1000),
         )
         row = MessageRow(run.row.no, self._turn, "tool", self._id, codec.dumps(block), ports.now())
         ports.reach("result.before")
         run.note(event)
         await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)])
+        ports.observer.tool_ended(self._name, self._runs, event.status, seconds)
         ports.reach("result.after")
 
 

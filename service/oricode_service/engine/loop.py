@@ -28,10 +28,12 @@ from oricode_protocol.events import (
 from oricode_protocol.lifecycle import RunState
 
 from ..models.port import Draft
+from ..store.patience import until_available
 from ..store.port import Fenced
 from ..store.rows import AddMessage, FinishRun, MessageRow, Op
 from .calls import run_calls
 from .history import conversation
+from .observer import RunEnd
 from .ports import Ports
 from .run import Run
 from .turn import BAD_INPUT, Turn, content_of
@@ -106,7 +108,7 @@ class RunLoop:
     async def _wait_for_chat(self) -> None:
         run, ports = self._run, self._ports
         shown = -1
-        while (position := await ports.runs.try_start(run.row.no, ports.now())) > 0:
+        while (position := await until_available(lambda: ports.runs.try_start(run.row.no, ports.now()))) > 0:
             run.doing = "queued"
             if position != shown and run.writer.state in (RunState.NEW, RunState.QUEUED):
                 shown = position
@@ -120,9 +122,10 @@ class RunLoop:
 
     async def _take_turns(self) -> None:
         run, ports = self._run, self._ports
-        earlier = await ports.runs.history(run.row.chat_no, run.row.no)
+        await ports.toolbox.settled()  # a run that goes on after a restart must find the tools it had
+        earlier = await until_available(lambda: ports.runs.history(run.row.chat_no, run.row.no))
         while True:
-            steps = await ports.runs.messages(run.row.no)
+            steps = await until_available(lambda: ports.runs.messages(run.row.no))
             self._asked = bool(steps)
             turns = [step for step in steps if step.role == "assistant"]
             if turns:
@@ -244,7 +247,7 @@ class RunLoop:
                     retry_after_ms=after,
                 )
             )
-        await self._finish(events, ops, status)
+        await self._finish(events, ops, status, failure.code if failure is not None else None)
 
     def _close_calls(self) -> list[Event]:
         """Say of every call that was in the air, and of every open approval, that nothing more will come."""
@@ -267,7 +270,7 @@ class RunLoop:
         ]
         return events
 
-    async def _finish(self, events: list[Event], ops: list[Op], status: RunStatus) -> None:
+    async def _finish(self, events: list[Event], ops: list[Op], status: RunStatus, code: str | None = None) -> None:
         run, ports = self._run, self._ports
         now = ports.now()
         done = Done(
@@ -278,10 +281,33 @@ class RunLoop:
             duration_ms=max(0, now - run.row.created_at),
         )
         run.note(*(event for event in events if not isinstance(event, MessageStop)), done)
-        finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()))
+        end = self._summary(status, code, now)
+        finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()), codec.dumps(_labels(end)))
         ports.reach("done.before")
         await _to_the_end(run.writer.commit([*events, done], [*ops, finish]))
+        ports.observer.run_ended(end)
         ports.reach("done.after")
+
+    def _summary(self, status: RunStatus, code: str | None, now: int) -> RunEnd:
+        run = self._run
+        begun, first = run.row.created_at, run.first_output_at
+        return RunEnd(
+            labels=run.labels,
+            status=status,
+            code=code,
+            seconds=max(0, now - begun) / 1000,
+            first_token_seconds=max(0, first - begun) / 1000 if first is not None else None,
+            watched=run.viewers > 0,
+            usage=run.usage,
+        )
+
+
+def _labels(end: RunEnd) -> dict[str, str]:
+    """The run's labels with what reports want to know of its end."""
+    known = {"code": end.code, "watched": "yes" if end.watched else "no"}
+    if end.first_token_seconds is not None:
+        known["first_token_seconds"] = f"{end.first_token_seconds:.3f}"
+    return {**end.labels, **{name: value for name, value in known.items() if value is not None}}
 
 
 async def _to_the_end(commit: Coroutine[Any, Any, None]) -> None:

@@ -13,6 +13,7 @@ from ..log.hub import Logs
 from ..models.port import Provider
 from ..store.port import RunStore
 from ..tools.port import Call, Outcome, Step, Tool
+from .observer import Observer
 
 
 class Route(Protocol):
@@ -43,6 +44,10 @@ class Toolbox(Protocol):
         ...
 
     def get(self, name: str) -> Tool | None: ...
+
+    async def settled(self) -> None:
+        """Return when the tools of a service that has just started are there, or have had their time."""
+        ...
 
     def refuse_client_tools(self, definitions: list[dict[str, Any]]) -> str | None:
         """Why a request's client tools cannot be offered (a server tool's name, a bad schema); None when they can."""
@@ -109,6 +114,7 @@ class Ports:
     prompts: Prompts
     policy: Policy
     limits: RunLimits = field(default_factory=RunLimits)
+    observer: Observer = field(default_factory=Observer)
     now: Callable[[], int] = _now
     """Milliseconds since the epoch."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

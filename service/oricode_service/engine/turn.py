@@ -67,6 +67,8 @@ class Turn:
             try:
                 async with contextlib.aclosing(route.provider.stream(call)) as stream:
                     async for deltas in stream:
+                        if run.first_output_at is None:
+                            run.first_output_at = ports.now()
                         self._show(deltas)
                         await run.writer.room()
                 return self.draft
@@ -74,6 +76,7 @@ class Turn:
                 _log.warning("run %s turn %d: %s: %s", run.row.id, self.number, failure.code, failure.sentence)
                 if not failure.retryable or tried == ports.limits.attempts:
                     raise error(failure.code, failure.sentence, retry_after=failure.retry_after) from failure
+                ports.observer.retried(failure.code)
                 pause = self._pause(tried, failure)
             run.count(self.draft.usage)
             self._drop_draft()

@@ -161,6 +161,19 @@ class PendingRow:
     """True when nobody may answer any more (deadline, cancel)."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """A run as reports count it."""
+
+    created_at: int
+    finished_at: int | None
+    status: RunStatus
+    labels: bytes
+    """JSON; of an ended run with what was known at its end."""
+    rating: str | None
+    """``up``, ``down``, or None when nobody rated it."""
+
+
 # Operations of one durable commit. Applied in order, all or nothing, under the fence of the process.
 
 
@@ -181,6 +194,8 @@ class FinishRun:
     status: RunStatus
     at: int
     result: bytes
+    labels: bytes | None = None
+    """The run's labels with what is known at its end; None = as they were."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ async def attach(
         raise error("malformed_cursor", "The event id belongs to another run.")
     after = cursor.seq if cursor is not None else 0
     if row.trimmed and after != row.last_seq:
+        engine.ports.observer.resumed("gone")
         raise Gone(row)
     log = logs.log(row)
     answer: ResumeAnswer = "new" if after == 0 else "live" if after == log.visible else "replay"
@@ -78,4 +79,6 @@ async def attach(
     reader = logs.reader(log, after)
     pages: Pages = CoalescingReader(reader, batch_ms / 1000) if batch_ms else reader
     ended = snapshot is None and log.ended and after == log.visible
+    if cursor is not None or from_snapshot:
+        engine.ports.observer.resumed("ended" if ended else answer)
     return Attachment(row, reader, pages, answer, snapshot, snapshot_id, ended)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .database import FILE, DataDirectoryOwned, Ownership, WrongVersion, connect, prepare, version_warning
+from ..port import WrongVersion
+from .database import FILE, DataDirectoryOwned, Ownership, connect, prepare, version_warning
 from .keys import SqliteKeys
 
 __all__ = ["DataDirectoryOwned", "WrongVersion", "open_keys", "open_store", "version_warning"]
@@ -22,6 +23,7 @@ class SqliteStore:
         from .chats import SqliteChats
         from .log import SqliteLog
         from .programs import SqlitePrograms
+        from .reports import SqliteReports
         from .runs import SqliteRuns
         from .writer import Writer
 
@@ -35,6 +37,9 @@ class SqliteStore:
         self.chats = SqliteChats(self.writer, self._reader)
         self.keys = SqliteKeys(self.writer.transact, self._reader)
         self.programs = SqlitePrograms(self.writer, self._reader)
+        self.reports = SqliteReports(data_dir)
+        self.counts = None
+        self.shared = False
 
     @property
     def description(self) -> str:

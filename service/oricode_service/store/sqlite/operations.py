@@ -19,11 +19,11 @@ def apply(db: sqlite3.Connection, records: Sequence[Record], ops: Sequence[Op]) 
                     " values (?, ?, ?, ?, ?, ?, ?, ?)",
                     (chat_no, run_no, m.turn, m.role, m.key, m.content, m.meta, m.at),
                 )
-            case FinishRun(run_no, status, at, result):
+            case FinishRun(run_no, status, at, result, labels):
                 db.execute(
-                    "update run set status = ?, finished_at = ?, result = ?,"
+                    "update run set status = ?, finished_at = ?, result = ?, labels = coalesce(?, labels),"
                     " last_seq = (select max(seq) from event where run_no = run.no) where no = ?",
-                    (status, at, result, run_no),
+                    (status, at, result, labels, run_no),
                 )
                 db.execute(
                     "update pending set closed = 1 where run_no = ? and answer is null",

@@ -1,0 +1,55 @@
+"""What the engine tells whoever counts: starts, ends, retries, tools. Nothing here per event.
+
+In: plain values. Out: nothing; the default does nothing. ``observe.metrics`` implements it; the engine and the
+transports only call it, so that neither knows a metrics library. Methods are called on the loop and must be quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """A run that ended, as metrics and reports see it."""
+
+    labels: Mapping[str, str]
+    """``transport``, ``arm``, ``client_type``, ``model`` as the run was started with."""
+    status: str
+    """``completed``, ``failed`` or ``cancelled``."""
+    code: str | None
+    """Of the error table, when it failed."""
+    seconds: float
+    """From its creation, waiting for its chat included."""
+    first_token_seconds: float | None
+    """From its creation to the first output of the model in this process; None when there was none."""
+    watched: bool
+    """Whether a viewer was connected when it ended."""
+    usage: Mapping[str, int]
+    """Tokens by kind."""
+
+
+class Observer:
+    """Does nothing; subclasses count."""
+
+    def run_started(self, labels: Mapping[str, str]) -> None:
+        """A fresh run was stored."""
+
+    def run_ended(self, end: RunEnd) -> None:
+        """A run's terminal event is durable."""
+
+    def run_taken_over(self) -> None:
+        """A run that another process began goes on here."""
+
+    def retried(self, code: str) -> None:
+        """A model call failed with ``code`` and is tried again."""
+
+    def tool_ended(self, name: str, runs: str, status: str, seconds: float) -> None:
+        """A tool call has its result. ``runs``: where, ``server``, ``mcp`` or ``client``."""
+
+    def resumed(self, answer: str) -> None:
+        """A viewer came back: ``replay``, ``live``, ``gap``, ``ended`` (it has everything) or ``gone``."""
+
+    def beat(self, state: str) -> None:
+        """A heartbeat was sent on a connection, with the state it names."""

@@ -1,0 +1,29 @@
+"""The operator's questions to SQLite: asked on a thread and a connection of their own, so that no stream waits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
+from ..rows import ReportRow
+from .database import connect
+
+
+class SqliteReports:
+    """Implements :class:`~oricode_service.store.port.ReportStore`; works beside a running service too."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    async def runs(self, since: int, until: int) -> list[ReportRow]:
+        return await asyncio.to_thread(self._runs, since, until)
+
+    def _runs(self, since: int, until: int) -> list[ReportRow]:
+        with closing(connect(self._data_dir, read_only=True)) as reader:
+            found = reader.execute(
+                "select created_at, finished_at, status, labels, rating from run"
+                " where created_at >= ? and created_at < ? order by created_at",
+                (since, until),
+            )
+            return [ReportRow(*values) for values in found]
