@@ -8,6 +8,7 @@ event was taken, or the reader was closed). A slow reader costs nothing and dela
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum
 
 from ..store.port import LogStore, StoreUnavailable
@@ -38,6 +39,8 @@ class Reader:
         self.closed = False
         self.close_reason: str | None = None
         """Set by :meth:`ask_to_close`."""
+        self.on_wake: Callable[[], None] | None = None
+        """Also told when there is a reason to look again; for whoever waits in the reader's place."""
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
@@ -98,6 +101,8 @@ class Reader:
             self._waiting = None
 
     def _wake(self) -> None:
+        if self.on_wake is not None:
+            self.on_wake()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
