@@ -55,11 +55,13 @@ class CoalescingReader:
 
     async def _changed_or_late(self, changed: asyncio.Future[None], wake: Callable[[], None], left: float) -> None:
         self.reader.log.on_change(wake)
+        self.reader.on_wake = wake
         timer = self._loop.call_later(left, wake)
         try:
             await changed
         finally:
             timer.cancel()
+            self.reader.on_wake = None
             self.reader.log.forget(wake)
 
 
