@@ -1,0 +1,79 @@
+"""A log store in memory that can be held back, refuse, or find itself fenced; and records to put into it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from oricode_protocol import codec
+from oricode_service.store.port import Fenced, StoreUnavailable
+from oricode_service.store.rows import Op, Record
+
+
+def record(
+    seq: int, event: str = "content", text: str = "x", run_no: int = 1, epoch: int = 1, index: int = 0
+) -> Record:
+    """One event of a run."""
+    return Record(run_no, seq, epoch, event, codec.dumps({"text": text, "index": index}))
+
+
+class Books:
+    """Implements ``LogStore``; what it did is in ``writes``, each write one list."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.writes: list[list[Record]] = []
+        self.ops: list[Op] = []
+        self.reads = 0
+        self.refusals = 0
+        """How many writes to refuse from now on."""
+        self.fenced = False
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self.asked = asyncio.Event()
+        """Set when a write has begun."""
+
+    def hold(self) -> None:
+        """Writes wait from now on."""
+        self._gate.clear()
+        self.asked.clear()
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+    async def append(self, records: Sequence[Record]) -> None:
+        await self.commit(records, ())
+
+    async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
+        self.asked.set()
+        await self._gate.wait()
+        if self.fenced:
+            raise Fenced("taken over")
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreUnavailable("not now")
+        self.records += records
+        self.ops += ops
+        self.writes.append(list(records))
+
+    async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
+        self.reads += 1
+        page: list[Record] = []
+        size = 0
+        for held in self.records:
+            if held.run_no == run_no and held.seq > after:
+                page.append(held)
+                size += len(held.data)
+                if size >= max_bytes:
+                    break
+        return page
+
+    async def epoch_of(self, run_no: int, seq: int) -> int | None:
+        return next((r.epoch for r in self.records if (r.run_no, r.seq) == (run_no, seq)), None)
+
+    async def watch(self) -> AsyncIterator[frozenset[int] | None]:
+        return
+        yield None
+
+    def follow(self, run_nos: frozenset[int]) -> None:
+        """Nobody else writes."""

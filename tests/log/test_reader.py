@@ -1,0 +1,150 @@
+"""A reader: pages behind a cursor from memory or store alike, and the words for when there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from log.books import Books, record
+from oricode_service.log.pulse import Pulse
+from oricode_service.log.reader import LogTrimmed, Reader, Word
+from oricode_service.log.run_log import PAGE_BYTES, TAIL_BYTES, RunLog
+from oricode_service.store.rows import Record
+
+
+@pytest.fixture
+async def pulse() -> AsyncIterator[Pulse]:
+    made = Pulse(3600)
+    yield made
+    made.close()
+
+
+def stored(books: Books, log: RunLog, records: list[Record]) -> None:
+    """In the store, then visible."""
+    books.records += records
+    log.publish(records)
+
+
+async def read_to_the_end(reader: Reader) -> tuple[list[Record], list[int]]:
+    """Everything, and the sizes of its pages in bytes."""
+    found: list[Record] = []
+    sizes: list[int] = []
+    async with asyncio.timeout(5):
+        while isinstance(page := await reader.next(), list):
+            found += page
+            sizes.append(sum(len(r.data) for r in page))
+    assert page is Word.END
+    return found, sizes
+
+
+async def test_a_page_is_bounded_and_nothing_is_left_out_or_twice(pulse: Pulse) -> None:
+    """Far behind, so most of it comes from the store, and the last part from memory."""
+    books, log = Books(), RunLog(1, "run_1")
+    for seq in range(1, 301):
+        stored(books, log, [record(seq, "done" if seq == 300 else "content", "x" * 1000)])
+    found, sizes = await read_to_the_end(Reader(log, books, pulse, 0))
+    assert found == books.records
+    assert max(sizes) <= PAGE_BYTES + 1100
+    assert len(sizes) >= 300 * 1000 // PAGE_BYTES
+
+
+@pytest.mark.parametrize("after", [0, 1, 150, 299, 300])
+async def test_every_cursor_gets_exactly_the_rest(pulse: Pulse, after: int) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    stored(books, log, [record(seq, "done" if seq == 300 else "content") for seq in range(1, 301)])
+    found, _ = await read_to_the_end(Reader(log, books, pulse, after))
+    assert [r.seq for r in found] == list(range(after + 1, 301))
+
+
+async def test_an_event_of_many_pages_is_one_page(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    stored(books, log, [record(1, text="x" * (5 * PAGE_BYTES)), record(2, "done")])
+    found, _ = await read_to_the_end(Reader(log, books, pulse, 0))
+    assert [r.seq for r in found] == [1, 2]
+
+
+async def test_a_reader_that_keeps_up_never_asks_the_store(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    reader = Reader(log, books, pulse, 0)
+    for seq in range(1, 500):
+        stored(books, log, [record(seq, text="x" * 500)])
+        page = await reader.next()
+        assert isinstance(page, list)
+        assert [r.seq for r in page] == [seq]
+    assert books.reads == 0
+
+
+async def test_memory_is_bounded_however_long_the_run(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    for seq in range(1, 2000):
+        stored(books, log, [record(seq, text="x" * 500)])
+        assert log._tail_bytes <= 2 * TAIL_BYTES + 1000
+
+
+async def test_replaying_a_long_log_lets_others_run_between_pages(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    stored(books, log, [record(seq, "done" if seq == 2000 else "content", "x" * 500) for seq in range(1, 2001)])
+    turns = 0
+
+    async def another() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(another())
+    _, sizes = await read_to_the_end(Reader(log, books, pulse, 0))
+    task.cancel()
+    assert turns >= len(sizes) - 1
+
+
+async def test_a_waiting_reader_wakes_for_news(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    waiting = asyncio.create_task(Reader(log, books, pulse, 0).next())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    stored(books, log, [record(1)])
+    async with asyncio.timeout(5):
+        assert await waiting == books.records
+
+
+@pytest.mark.parametrize("moment", ["before", "while waiting"])
+@pytest.mark.parametrize(("ask", "word"), [("close", Word.END), ("ask_to_close", Word.CLOSE), ("beat", Word.BEAT)])
+async def test_a_quiet_reader_answers_a_word_at_once(pulse: Pulse, ask: str, word: Word, moment: str) -> None:
+    """Closing too: a viewer that left must not be waited for until the next event."""
+    reader = Reader(RunLog(1, "run_1"), Books(), pulse, 0)
+
+    def tell() -> None:
+        getattr(reader, ask)(*(["max_age"] if ask == "ask_to_close" else []))
+
+    if moment == "before":
+        tell()
+    waiting = asyncio.create_task(reader.next())
+    if moment != "before":
+        await asyncio.sleep(0)
+        tell()
+    async with asyncio.timeout(5):
+        assert await waiting is word
+
+
+async def test_events_come_before_a_heartbeat(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    reader = Reader(log, books, pulse, 0)
+    reader.beat()
+    stored(books, log, [record(1)])
+    assert isinstance(await reader.next(), list)
+
+
+async def test_events_that_retention_took_while_they_were_read_are_said_to_be_gone(pulse: Pulse) -> None:
+    with pytest.raises(LogTrimmed):
+        await Reader(RunLog(1, "run_1", visible=5, ended=True), Books(), pulse, 0).next()
+
+
+async def test_a_cancelled_wait_leaves_nothing_behind(pulse: Pulse) -> None:
+    log = RunLog(1, "run_1")
+    waiting = asyncio.create_task(Reader(log, Books(), pulse, 0).next())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert log._waiters == []
