@@ -2,7 +2,8 @@
 
 In: a :class:`RunLog` and a cursor. Out of :meth:`Reader.next`: a page of records, or one of three words: ``BEAT``
 (quiet for the interval), ``CLOSE`` (the service wants the connection closed, the run goes on), ``END`` (the terminal
-event was taken, or the reader was closed). A slow reader costs nothing and delays nobody: between pages it holds no data. All transports use it.
+event was taken, or the reader was closed). A slow reader costs nothing and delays nobody: between pages it holds no
+data. All transports use it.
 """
 
 from __future__ import annotations
