@@ -20,6 +20,7 @@ from .access.keys import Keys, ensure_first_key
 from .access.limits import RateLimit, parse_rate
 from .access.origins import OriginPolicy, is_loopback
 from .access.revocations import Revocations
+from .access.rollout import Rollout, farewell
 from .access.tickets import Tickets
 from .banner import banner
 from .engine.orders import Orders
@@ -155,6 +156,9 @@ async def _serve(settings: Settings) -> None:
         timing = Timing(settings.heartbeat_seconds, settings.max_connection_age_seconds)
         streams = Streams(engine, timing, connections, revocations)
         gate = Gate(keys, tickets, RateLimit(parse_rate(settings.rate_limit), store.counts), settings.max_body_bytes)
+        rollout = Rollout(
+            settings.streaming_percent, dict(settings.streaming_users), frozenset(settings.streaming_clients)
+        )
         sockets: set[Connection] = set()
         server = Server(_bounds(settings))
         overview = Overview(engine, store, streams, connections, lambda: server.cuts)
@@ -166,7 +170,8 @@ async def _serve(settings: Settings) -> None:
             store=store,
             api=Api(gate, engine, store, tickets, router.available),
             policy=OriginPolicy.of(settings.host, settings.allowed_origins, settings.allowed_hosts),
-            arm_of=lambda caller, chat: "streaming",
+            arm_of=lambda caller, chat: rollout.arm(caller.user, chat.client_type),
+            json_headers=farewell(settings.json_deprecated, settings.json_sunset),
             admin=Admin(
                 gate,
                 metrics=metrics.text,

@@ -5,6 +5,7 @@ In: text of a flag or variable. Out: the value, or ValueError with half a senten
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -53,6 +54,30 @@ def approval_rules(value: Any) -> Any:
             raise ValueError(f"{part!r} is not a rule; write pattern=auto, pattern=ask or pattern=deny")
         rules.append(ApprovalRule(pattern, cast(Decision, decision)))
     return tuple(rules)
+
+
+def arms(value: Any) -> Any:
+    """``anna=streaming,ben=json``."""
+    if not isinstance(value, str):
+        return value
+    found = []
+    for part in csv(value):
+        user, _, arm = (piece.strip() for piece in part.rpartition("="))
+        if not user or arm not in ("streaming", "json"):
+            raise ValueError(f"{part!r} names no arm; write user=streaming or user=json")
+        found.append((user, arm))
+    return tuple(found)
+
+
+def moment(value: Any) -> Any:
+    """A day or a time in ISO 8601; UTC unless it says otherwise."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("write a day such as 2026-12-01, or a time such as 2026-12-01T12:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def postgres_url(value: Any) -> Any:

@@ -10,13 +10,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from .setting_values import ApprovalRule, approval_rules, csv, existing_file, http_url, origins, postgres_url, rate
+from .access.rollout import Arm
+from .setting_values import (
+    ApprovalRule,
+    approval_rules,
+    arms,
+    csv,
+    existing_file,
+    http_url,
+    moment,
+    origins,
+    postgres_url,
+    rate,
+)
 
 _PREFIX = "ORICODE_"
 _OF_CLIENTS = frozenset({"ORICODE_URL", "ORICODE_KEY", "ORICODE_TRANSPORT"})
@@ -96,6 +109,16 @@ class StreamSettings(_Group):
     slow_reader_seconds: float = _field(30, "A connection that takes no data for this long is closed.", gt=0)
     max_connection_age_seconds: float = _field(0, "Streams are asked to reconnect after this time; 0 = never.", ge=0)
     streaming_percent: float = _field(100, "Share of users whose wish to stream is granted.", ge=0, le=100)
+    streaming_users: Annotated[tuple[tuple[str, Arm], ...], BeforeValidator(arms)] = _field(
+        (), "Users outside the share: `anna=streaming,ben=json`."
+    )
+    streaming_clients: _Csv = _field((), "Client types whose wish to stream is always granted: `eclipse,vscode`.")
+    json_deprecated: Annotated[datetime | None, BeforeValidator(moment)] = _field(
+        None, "Since when waiting for one JSON answer is deprecated, such as `2026-12-01`; sent as `Deprecation`."
+    )
+    json_sunset: Annotated[datetime | None, BeforeValidator(moment)] = _field(
+        None, "When the JSON answer is to be switched off; sent as `Sunset`. It is an announcement, nothing more."
+    )
 
 
 class RunSettings(_Group):

@@ -47,7 +47,7 @@ class PageFiles(StaticFiles):
 
 def application(
     *, gate: Gate, engine: Engine, streams: Streams, store: Store, api: Api, policy: OriginPolicy, arm_of: ArmOf,
-    admin: Admin, websocket: WebSocketEndpoint,
+    json_headers: dict[str, str], admin: Admin, websocket: WebSocketEndpoint,
 ) -> App:  # fmt: skip
     """Everything that answers."""
 
@@ -70,7 +70,7 @@ def application(
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
-        Route("/api/chat", ChatEndpoint(gate, engine, streams, arm_of), methods=["POST"]),
+        Route("/api/chat", ChatEndpoint(gate, engine, streams, arm_of, json_headers), methods=["POST"]),
         Route("/api/runs/{run}/events", EventsEndpoint(gate, streams), methods=["GET"]),
         *api.routes(),
         *admin.routes(),

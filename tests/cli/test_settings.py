@@ -54,12 +54,15 @@ SAMPLES = {
     "approvals_fallback": "auto",
     "database_url": "postgres://u:p@h/d",
     "deploy_target": "sap-adt",
+    "json_deprecated": "2026-12-01",
+    "json_sunset": "2027-06-01",
     "log_format": "json",
     "log_level": "debug",
     "rate_limit": "off",
     "sap_client": "100",
     "sap_language": "DE",
     "streaming_percent": "50",
+    "streaming_users": "anna=json",
 }
 
 

@@ -28,11 +28,15 @@ ArmOf = Callable[[Caller, Chat], str]
 class ChatEndpoint:
     """``POST /api/chat``."""
 
-    def __init__(self, gate: Gate, engine: Engine, streams: Streams, arm_of: ArmOf) -> None:
+    def __init__(
+        self, gate: Gate, engine: Engine, streams: Streams, arm_of: ArmOf, json_headers: dict[str, str]
+    ) -> None:
         self._gate = gate
         self._engine = engine
         self._streams = streams
         self._arm_of = arm_of
+        self._json_headers = json_headers
+        """For an answer to those who did not ask to stream."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = await self._gate.caller(scope)
@@ -46,6 +50,8 @@ class ChatEndpoint:
             chat = chat_request(scope, body)
             streaming = bool(chat.stream) and self._arm_of(caller, chat) == "streaming"
             headers = await self._gate.charge(caller)
+            if not chat.stream:
+                headers = headers | self._json_headers
             asker = Asker(
                 caller.user, caller.key_id, "sse" if streaming else "json", "streaming" if streaming else "json"
             )
