@@ -7,9 +7,9 @@ all its viewers are done, so that memory stays bounded.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -157,22 +157,22 @@ def _viewers(watch: Watch, rng: random.Random) -> Sequence[HoppingViewer | Docum
 
 
 async def read_log(service: Service, watch: Watch, limit: float = 60.0) -> list[Message]:
-    """All events of a finished run in one undisturbed read, whatever happens to the service meanwhile."""
+    """All events of a run in one undisturbed read, whatever happens to the service meanwhile.
+
+    A run that does not end within ``limit`` seconds gives what there was.
+    """
+    messages: list[Message] = []
     if not watch.run_id.done():
-        return []
-    until = time.monotonic() + limit
-    while time.monotonic() < until:
-        messages: list[Message] = []
-        try:
-            path = f"/api/runs/{watch.run_id.result()}/events"
-            async with request(service.port, "GET", path, {"X-API-Key": watch.api_key}, silence=5) as answer:
-                parser = Parser()
-                async for data in answer.body():
-                    messages += [message for message in parser.feed(data) if message.id]
-        except Broken:
-            await asyncio.sleep(0.1)
-            continue
-        if messages and messages[-1].event == "done":
-            return messages
-        await asyncio.sleep(0.1)
+        return messages
+    path = f"/api/runs/{watch.run_id.result()}/events"
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit):
+            while not (messages and messages[-1].event == "done"):
+                messages.clear()
+                with contextlib.suppress(Broken):
+                    async with request(service.port, "GET", path, {"X-API-Key": watch.api_key}, silence=5) as answer:
+                        parser = Parser()
+                        async for data in answer.body():
+                            messages += [message for message in parser.feed(data) if message.id]
+                await asyncio.sleep(0.05)
     return messages

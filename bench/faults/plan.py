@@ -84,7 +84,7 @@ def make(tag: str, seed: int, shape: str) -> Plan:
 
 def _turn(tag: str, number: int, kind: str, chunks: int, shape: str, rng: random.Random) -> PlannedTurn:
     count = 400 if shape == "long" else rng.randint(6, 40)
-    gap = rng.choice((0.0, 0.004, 0.01, 0.02))
+    gap = 0.004 if shape == "long" else rng.choice((0.0, 0.004, 0.01, 0.02))
     pieces = [f"{tag}.{number}.{i} " + (rng.choice(ODD) if rng.random() < 0.1 else "") for i in range(count)]
     program = f"Z{tag}".upper()[:28]
 

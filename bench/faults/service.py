@@ -18,7 +18,8 @@ from .forked import Forked, Zygote
 from .processes import PYTHON, Child, environment
 
 ORICODE = str(Path(PYTHON).parent / "oricode")
-_READY = r"address +http://\S+:(\d+)"
+_ADDRESS = r"address +http://\S+:(\d+)"
+_KEY = r"key +(ok_\S+) "
 
 
 @dataclass
@@ -79,26 +80,18 @@ class Service:
         argv = ["serve", "--port", str(self.port), "--data-dir", str(self.folder)]
         if self._zygote is not None:
             self.child = await self._zygote.start(argv, env, self.sabotage)
-            found: re.Match[str] | None = await self.child.until(_READY, limit)
+            await self.child.until(_ADDRESS if self.key else _KEY, limit)
         else:
             program = [ORICODE] if self.sabotage is None else [PYTHON, "-m", "bench.faults.sabotage", self.sabotage]
-            self.child, found = await Child.start([*program, *argv], _READY, limit=limit, env=env)
-        assert found is not None
-        self.port = int(found[1])
+            self.child, _ = await Child.start([*program, *argv], _ADDRESS if self.key else _KEY, limit=limit, env=env)
+        said = "\n".join(self.child.said)
+        self.port = int(re.findall(_ADDRESS, said)[0])
+        self.key = self.key or re.findall(_KEY, said)[0]
         took = time.monotonic() - began
         self.starts += 1
         if self.kills and not self.kills[-1].start_seconds:
             self.kills[-1].start_seconds = took
-        if not self.key:
-            self.key = await self._make_key()
         return took
-
-    async def _make_key(self) -> str:
-        command = [ORICODE, "keys", "create", "--user", "viewer", "--data-dir", str(self.folder)]
-        child, found = await Child.start(command, r"(ok_[A-Za-z0-9_-]{20,})")
-        await child.wait()
-        assert found is not None
-        return found[1]
 
     async def kill(self) -> None:
         """kill -9; returns when it is dead."""
