@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ..port import StoreUnavailable
 from ..rows import ReportRow
 from .database import connect
 
@@ -17,7 +19,10 @@ class SqliteReports:
         self._data_dir = data_dir
 
     async def runs(self, since: int, until: int) -> list[ReportRow]:
-        return await asyncio.to_thread(self._runs, since, until)
+        try:
+            return await asyncio.to_thread(self._runs, since, until)
+        except sqlite3.Error as trouble:
+            raise StoreUnavailable(str(trouble)) from trouble
 
     def _runs(self, since: int, until: int) -> list[ReportRow]:
         with closing(connect(self._data_dir, read_only=True)) as reader:
