@@ -18,4 +18,4 @@ pages-check: $(PAGES_CLIENT) ## check the playground's types, and that its copy 
 
 pages-test: pages-check $(PAGES_TOOLS) ## test the playground in real Chromium (pictures: test-output/pages; ARGS="-k phone")
 	node --test tests/pages/*.test.mjs
-	$(PYTHON) -m pytest -o python_files='browser_*.py' tests/pages $(ARGS)
+	$(PYTHON) -m pytest -c tests/pages/pytest.ini --rootdir . tests/pages $(ARGS)
