@@ -30,7 +30,7 @@ class Fate:
 class FaultProxy:
     """``async with FaultProxy(port, rng) as proxy``: listens on 127.0.0.1, any free port."""
 
-    def __init__(self, target: int, rng: random.Random, mean_bytes: float = 8000.0) -> None:
+    def __init__(self, target: int, rng: random.Random, mean_bytes: float = 5000.0) -> None:
         self.target = target
         self.enabled = True
         self.done: Counter[str] = Counter()

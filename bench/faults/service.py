@@ -74,7 +74,7 @@ class Service:
     async def start(self, failpoint: str | None = None, *, limit: float = 30.0) -> float:
         """Returns the seconds it took until it listened. A second start uses the first one's port."""
         began = time.monotonic()
-        env = environment(**self._settings)
+        env = self.environment()
         if failpoint is not None:
             env["ORICODE_FAILPOINT"] = failpoint
         argv = ["serve", "--port", str(self.port), "--data-dir", str(self.folder)]
@@ -92,6 +92,10 @@ class Service:
         if self.kills and not self.kills[-1].start_seconds:
             self.kills[-1].start_seconds = took
         return took
+
+    def environment(self) -> dict[str, str]:
+        """What the process is started with."""
+        return environment(**self._settings)
 
     async def kill(self) -> None:
         """kill -9; returns when it is dead."""

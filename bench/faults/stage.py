@@ -28,7 +28,7 @@ async def stage(
     drop: float = 0.03,
     with_fronts: bool = True,
     sabotage: str | None = None,
-    mean_bytes: float = 8000.0,
+    mean_bytes: float = 5000.0,
     zygote: Zygote | None = None,
     **settings: str,
 ) -> AsyncIterator[Scene]:

@@ -52,7 +52,7 @@ async def bench(outside: Outside, tmp_path: Path) -> AsyncIterator[Callable[...,
         service = Service(folder, provider=outside.provider, counter=outside.counter, zygote=outside.zygote, **settings)
         service.sabotage = sabotage
         services.append(service)
-        return Bench(service, outside.counts)
+        return Bench(service, outside.counts, outside.zygote)
 
     yield make
     for service in services:

@@ -32,6 +32,7 @@ class Bench:
 
     service: Service
     counts: Path
+    zygote: Zygote
     verdict: Verdict = field(default_factory=Verdict)
     _number: int = 0
 
