@@ -56,7 +56,12 @@ class ChatEndpoint:
                 caller.user, caller.key_id, "sse" if streaming else "json", "streaming" if streaming else "json"
             )
             row, _ = await self._engine.start(asker, chat)
-            found = await attach(self._engine, row, None, batch_ms=checked_batch_ms(chat.batch_ms) if streaming else 0)
+            batch = checked_batch_ms(chat.batch_ms) if streaming else 0
+            try:
+                found = await attach(self._engine, row, None, batch_ms=batch)
+            except Gone as gone:  # an old idempotency key: its run ended, and its events are deleted
+                await (_refusal(gone) if streaming else json.stored(row))(scope, receive, send)
+                return
             answer = sse.stream if streaming else json.answer
             await answer(self._streams, caller, found, scope, send, headers)
 
@@ -89,14 +94,17 @@ async def respond(
             engine, row, resume_cursor(scope), from_snapshot=start is not None, batch_ms=batch
         )
     except Gone as gone:
-        refused = problem(gone.reason, message_url=gone.message_url, run_url=gone.run_url)
-        await refused(scope, receive, send)
+        await _refusal(gone)(scope, receive, send)
         return
     if found.ended:
         found.reader.close()
         await Response(status_code=204)(scope, receive, send)
         return
     await sse.stream(streams, caller, found, scope, send, {})
+
+
+def _refusal(gone: Gone) -> Response:
+    return problem(gone.reason, message_url=gone.message_url, run_url=gone.run_url)
 
 
 def address(scope: Scope) -> str:

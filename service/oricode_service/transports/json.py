@@ -11,11 +11,13 @@ from oricode_protocol.document import document, waiting
 from oricode_protocol.errors import error
 from oricode_protocol.fold import Fold
 from oricode_protocol.ids import Cursor
+from starlette.responses import Response
 
 from ..access.keys import Caller
 from ..log.reader import Word
 from ..log.run_log import DELTAS
 from .asgi import Scope, Send, outlet_of
+from ..store.rows import RunRow
 from .attach import Attachment
 from .streams import Streams
 
@@ -63,3 +65,9 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
         length = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": _START + length + extra})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def stored(row: RunRow) -> Response:
+    """The document of a run that ended and whose events are deleted."""
+    made = document(codec.loads(row.result or b"{}")) | {"last_event_id": str(Cursor(row.id, row.epoch, row.last_seq))}
+    return Response(codec.dumps(made), headers={"Cache-Control": "no-store"}, media_type="application/json")
