@@ -35,7 +35,12 @@ KNOWN_ONLY_TO: dict[str, tuple[str, ...]] = {
     "httptools": ("oricode_service.transports.server.*",),
     "anthropic": ("oricode_service.models.anthropic*",),
     "asyncpg": ("oricode_service.store.postgres.*",),
-    "sqlite3": ("oricode_service.store.sqlite", "oricode_service.store.sqlite.*", "oricode_service.commands.keys"),
+    "sqlite3": (
+        "oricode_service.store.sqlite",
+        "oricode_service.store.sqlite.*",
+        "oricode_service.commands.keys",
+        "oricode_service.commands.backup",
+    ),
     "mcp": ("oricode_service.tools.mcp.*",),
     "click": ("oricode_service.cli", "oricode_service.commands.*"),
     "limits": ("oricode_service.access.limits",),

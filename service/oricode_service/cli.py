@@ -29,6 +29,10 @@ COMMANDS = {
     "tail": Lazy("oricode_client.terminal:tail", "Watch a run from a second terminal."),
     "demo": Lazy("oricode_client.terminal:demo", "Play a chunked deployment against a running service."),
     "doctor": Lazy("oricode_client.terminal:doctor", "Measure what the path to a service does to streams."),
+    "report": Lazy("oricode_service.commands.report:report", "Compare both arms of the rollout."),
+    "backup": Lazy("oricode_service.commands.backup:backup", "Copy the database of a running service."),
+    "restore": Lazy("oricode_service.commands.backup:restore", "Put a backup in place."),
+    "import-chats": Lazy("oricode_service.commands.import_chats:import_chats", "Bring in chats of the old backend."),
     "mcp": Lazy("oricode_service.commands.mcp:mcp", "Look at the configured MCP servers."),
 }
 

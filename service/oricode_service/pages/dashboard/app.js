@@ -1,5 +1,5 @@
 /** The dashboard: asks the service every few seconds and draws what it says. */
-import { byId, element, percent, seconds } from "./element.js";
+import { byId, compact, element, percent, seconds } from "./element.js";
 import { ARMS, plot } from "./plot.js";
 
 const NAME = "oricode.admin-key";
@@ -75,7 +75,7 @@ function draw(data) {
   fill(
     "tiles",
     tile("Timeout rate", data.arms, (arm) => percent(arm.timeout_rate)),
-    tile("Duration, median and 95th percentile", data.arms, (arm) => `${seconds(arm.seconds_p50)} · ${seconds(arm.seconds_p95)}`),
+    tile("Duration, p50 · p95", data.arms, (arm) => `${compact(arm.seconds_p50)} · ${compact(arm.seconds_p95)}`),
     tile("Satisfaction", data.arms, (arm) => (arm.rated ? `${percent(arm.satisfaction)} of ${arm.rated}` : "–")),
     tile("Runs ended", data.arms, (arm) => arm.runs.toLocaleString()),
   );
@@ -83,7 +83,7 @@ function draw(data) {
   fill(
     "plots",
     plot("Timeout rate", coarse, (arm) => arm.timeout_rate ?? null, percent, 0.05),
-    plot("Duration, 95th percentile", coarse, (arm) => arm.seconds_p95 ?? null, seconds),
+    plot("Duration, 95th percentile", coarse, (arm) => arm.seconds_p95 ?? null, compact),
     plot("Satisfaction", merged(data.series, 12), (arm) => arm.satisfaction ?? null, percent, 1),
     plot("Runs", coarse, (arm) => arm.runs || null, (value) => String(Math.round(value))),
   );

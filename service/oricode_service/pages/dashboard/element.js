@@ -48,6 +48,16 @@ export function percent(share) {
   return `${value === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} %`;
 }
 
+/** Short, for tiles and axes. @param {number | null} value in seconds */
+export function compact(value) {
+  if (value === null) return "–";
+  if (value === 0) return "0";
+  if (value < 10) return `${value.toFixed(1)} s`;
+  if (value < 120) return `${Math.round(value)} s`;
+  if (value < 7200) return `${value < 600 ? (value / 60).toFixed(1) : Math.round(value / 60)} min`;
+  return `${(value / 3600).toFixed(1)} h`;
+}
+
 /** @param {number | null} seconds */
 export function seconds(seconds) {
   if (seconds === null) return "–";
