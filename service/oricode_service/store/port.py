@@ -161,8 +161,8 @@ class RunStore(Protocol):
 class ChatStore(Protocol):
     """Chats as their users see them."""
 
-    async def page(self, user: str, limit: int, before: int | None) -> list[ChatRow]:
-        """Latest first; ``before`` is an ``updated_at`` of an earlier page."""
+    async def page(self, user: str, limit: int, before: tuple[int, int] | None) -> list[ChatRow]:
+        """Latest first; ``before`` is (``updated_at``, ``no``) of an earlier page's last chat."""
         ...
 
     async def get(self, user: str, chat_id: str) -> ChatRow | None: ...

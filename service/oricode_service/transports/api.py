@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from oricode_protocol import codec
@@ -24,6 +25,7 @@ from .streams import now_ms
 DEFAULT_PAGE = 30
 MAX_PAGE = 100
 MAX_TITLE = 200
+_NEXT = re.compile(r"([0-9]{1,15})-([0-9]{1,15})\Z", re.ASCII)
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -155,11 +157,10 @@ class Api:
     async def chats(self, request: Request) -> Response:
         caller = await self._gate.caller(request.scope)
         limit = _integer(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE) or DEFAULT_PAGE
-        before = _integer(request, "before", None, 0, 2**53)
-        found = await self._store.chats.page(caller.user, limit, before)
+        found = await self._store.chats.page(caller.user, limit, _before(request))
         page: dict[str, Any] = {"chats": [_chat(row) for row in found]}
         if len(found) == limit:
-            page["next"] = str(found[-1].updated_at)
+            page["next"] = f"{found[-1].updated_at}-{found[-1].no}"
         return answer(page)
 
     async def chat(self, request: Request) -> Response:
@@ -228,6 +229,17 @@ def _chat(row: ChatRow) -> dict[str, Any]:
     if row.live_run is not None:
         made["live_run"] = row.live_run
     return made
+
+
+def _before(request: Request) -> tuple[int, int] | None:
+    """Where the next page of chats begins: a ``next`` of ours."""
+    text = request.query_params.get("before")
+    if text is None:
+        return None
+    match = _NEXT.match(text)
+    if match is None:
+        raise error("invalid_request", "`before` must be a `next` of an earlier page.")
+    return int(match[1]), int(match[2])
 
 
 def _integer(request: Request, name: str, default: int | None, low: int, high: int) -> int | None:

@@ -14,6 +14,8 @@ _SELECT = (
     " from chat"
 )
 
+_LATEST = (2**63 - 1, 0)
+
 
 class PostgresChats:
     """Implements :class:`~oricode_service.store.port.ChatStore`."""
@@ -21,11 +23,12 @@ class PostgresChats:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def page(self, user: str, limit: int, before: int | None) -> list[ChatRow]:
+    async def page(self, user: str, limit: int, before: tuple[int, int] | None) -> list[ChatRow]:
+        at, no = before or _LATEST
         found = await self._pool.all(
-            f'{_SELECT} where "user" = $1 and ($2::bigint is null or updated_at < $2)'
-            " order by updated_at desc, no desc limit $3",
-            user, before, limit,
+            f'{_SELECT} where "user" = $1 and (updated_at, no) < ($2::bigint, $3::bigint)'
+            " order by updated_at desc, no desc limit $4",
+            user, at, no, limit,
         )  # fmt: skip
         return [ChatRow(*row) for row in found]
 

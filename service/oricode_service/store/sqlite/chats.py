@@ -14,6 +14,8 @@ _SELECT = (
     " from chat"
 )
 
+_LATEST = (2**63 - 1, 0)
+
 
 class SqliteChats:
     """Implements :class:`~oricode_service.store.port.ChatStore`."""
@@ -22,10 +24,10 @@ class SqliteChats:
         self._writer = writer
         self._reader = reader
 
-    async def page(self, user: str, limit: int, before: int | None) -> list[ChatRow]:
+    async def page(self, user: str, limit: int, before: tuple[int, int] | None) -> list[ChatRow]:
         found = self._reader.execute(
-            f"{_SELECT} where user = ? and (? is null or updated_at < ?) order by updated_at desc, no desc limit ?",
-            (user, before, before, limit),
+            f"{_SELECT} where user = ? and (updated_at, no) < (?, ?) order by updated_at desc, no desc limit ?",
+            (user, *(before or _LATEST), limit),
         )
         return [ChatRow(*c) for c in found]
 
