@@ -75,7 +75,7 @@ def _script(scenario: str, numbers: list[int], request: Request) -> Script:
         case "text", [count]:
             return message(text([f"delta {i:05d}" for i in range(count)]))
         case "paced", [count, milliseconds]:
-            return list(_paced(count, milliseconds / 1000))
+            return _paced(count, milliseconds / 1000)  # lazily: each delta holds the time when it is sent
         case _, [count] if scenario in _BREAKS:
             opening = message(text([f"delta {i:05d} " for i in range(count)]))
             return [*opening[: 3 + count], _BREAKS[scenario]]

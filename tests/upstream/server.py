@@ -13,7 +13,7 @@ import json
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class Request:
         return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-Script = Sequence[Step]
+Script = Iterable[Step]
 
 
 class Upstream:
