@@ -19,6 +19,7 @@ from .transports.api import Api, answer
 from .transports.asgi import App
 from .transports.chat import ArmOf, ChatEndpoint, EventsEndpoint
 from .transports.front import Front
+from .transports.openapi import document
 from .transports.problems import HANDLERS
 from .transports.requests import Gate
 from .transports.streams import Streams
@@ -67,6 +68,9 @@ def application(
     async def dashboard(request: Request) -> Response:
         return FileResponse(_PAGES / "dashboard" / "index.html", headers=_PAGE_HEADERS)
 
+    async def described(request: Request) -> Response:
+        return answer(description)
+
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
@@ -77,6 +81,8 @@ def application(
         WebSocketRoute("/api/ws", websocket),
         Route("/", playground, methods=["GET"]),
         Route("/dashboard", dashboard, methods=["GET"]),
+        Route("/openapi.json", described, methods=["GET"]),
         Mount("/pages", PageFiles(directory=_PAGES)),
     ]
+    description = document(routes)
     return Front(Starlette(routes=routes, exception_handlers=HANDLERS), policy)
