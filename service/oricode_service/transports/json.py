@@ -16,8 +16,8 @@ from starlette.responses import Response
 from ..access.keys import Caller
 from ..log.reader import Word
 from ..log.run_log import DELTAS
-from .asgi import Scope, Send, outlet_of
 from ..store.rows import RunRow
+from .asgi import Scope, Send, outlet_of
 from .attach import Attachment
 from .streams import Streams
 
