@@ -148,7 +148,9 @@ async def test_without_a_key_nothing_is_said_about_what_exists(house: House) -> 
         assert_problem(await stranger.post("/api/chat", json=OK), "unauthorized")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=", "before=x", "before=-1", "limit=１"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "limit=", "before=x", "before=-1", "before=1", "before=1-", "limit=１"]
+)
 async def test_a_page_that_cannot_be_is_refused(house: House, query: str) -> None:
     assert_problem(await house.http.get(f"/api/chats?{query}"), "invalid_request")
 
