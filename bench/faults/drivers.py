@@ -43,6 +43,8 @@ class Scene:
     """Tool results and terminal events of finished runs, for the judgement on effects."""
     recovery: list[tuple[float, float]] = field(default_factory=list)
     """Per viewer and kill: (kill to next event, start of the process in it), seconds."""
+    failpoints: int = 0
+    """How many were set; they take turns."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -99,7 +101,8 @@ async def _kill_at_failpoint(scene: Scene, rng: random.Random) -> None:
     """Restart with a failpoint set and wait until it strikes; kill by hand when nothing passes it in time."""
     service = scene.service
     await service.kill()
-    point = rng.choice(FAILPOINTS)
+    point = FAILPOINTS[scene.failpoints % len(FAILPOINTS)]
+    scene.failpoints += 1
     count = rng.randint(2, 30) if point.startswith("append") else 1
     try:
         await service.start(f"{point}:{count}")
