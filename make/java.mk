@@ -10,9 +10,9 @@ java-types: ## write the Java types from protocol/schema.json
 java-types-check:
 	python3 $(JAVA_CLIENT)/generate.py --check
 
-java-test: java-types-check ## Java client: types fresh, build, JUnit, jar
+java-test: $(SETUP) java-types-check ## Java client: types fresh, build, JUnit (also against the real service), jar
 	@command -v mvn >/dev/null || { echo "java-test needs Maven and a JDK of 17 or newer" >&2; exit 1; }
-	$(MAVEN) verify
+	$(MAVEN) verify -Doricode.command=$(CURDIR)/.venv/bin/oricode
 
 java-jar:
 	$(MAVEN) -q -DskipTests package
