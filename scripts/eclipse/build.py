@@ -1,8 +1,8 @@
 """The plug-in's bundles: compiled against Debian's Eclipse 4.26, the oldest platform that is supported.
 
 In: ``clients/eclipse``, the Java client's jar, Gson as Maven resolved it for the client. Out, under
-``clients/eclipse/target``: ``platform/`` (Debian's bundles), ``bundles/`` (what the update site ships), ``test-bundles/``
-(the probe, which reads widgets for tests), ``test-classes/`` and ``test-lib/``.
+``clients/eclipse/target``: ``platform/`` (Debian's bundles), ``bundles/`` (what the update site ships),
+``test-bundles/`` (the probe, which reads widgets for tests), ``test-classes/`` and ``test-lib/``.
 
     python3 scripts/eclipse/build.py
 """
@@ -50,7 +50,7 @@ def main() -> None:
 
 def _client() -> None:
     """The client and Gson: bundles already, taken as they are."""
-    _run([*MAVEN, "-f", str(CLIENT / "pom.xml"), "-DskipTests", "package"])
+    _run([*MAVEN, "-f", str(CLIENT / "pom.xml"), "-Dmaven.test.skip=true", "package"])
     _run(
         [*MAVEN, "-f", str(CLIENT / "pom.xml"), COPY, "-DincludeArtifactIds=gson", f"-DoutputDirectory={BUNDLES}"],
     )

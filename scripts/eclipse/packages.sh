@@ -20,7 +20,7 @@ p2=(
   libequinox-simpleconfigurator-manipulator-java libequinox-frameworkadmin-equinox-java
   libequinox-p2-extensionlocation-java
 )
-screen=(xvfb xdotool imagemagick openbox x11-apps fonts-dejavu-core dbus-x11)
+screen=(xvfb xauth xdotool imagemagick openbox x11-apps x11-utils fonts-dejavu-core dbus-x11)
 java=(openjdk-17-jdk-headless maven)
 command -v javac >/dev/null && command -v mvn >/dev/null && java=()
 

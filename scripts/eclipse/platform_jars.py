@@ -1,8 +1,8 @@
 """Debian's Eclipse Platform 4.26 as a folder of bundles that resolve.
 
-In: the jars of the Debian packages that ``packages.sh`` installs. Out: a folder of bundles, one for each symbolic name.
-Debian links its bundles into one folder, but some that the platform requires are missing there, have no OSGi manifest or
-state a version that is too old; those are packed anew here, with the packages they hold exported.
+In: the jars of the Debian packages that ``packages.sh`` installs. Out: a folder of bundles, one for each symbolic
+name. Debian links its bundles into one folder, but some that the platform requires are missing there, have no OSGi
+manifest or state a version that is too old; those are packed anew here, with the packages they hold exported.
 """
 
 from __future__ import annotations

@@ -31,10 +31,11 @@ class Desktop:
         """Press keys, such as ``Return`` or ``ctrl+z``."""
         self._do("key", *keys)
 
-    def resize(self, title: str, width: int, height: int) -> None:
-        """Give the window with this title another size."""
-        found = self._do("search", "--onlyvisible", "--name", title).split()
-        self._do("windowsize", "--sync", found[-1], str(width), str(height))
+    def shrink(self, title: str, width: int, height: int) -> None:
+        """Make a maximised window smaller: a double click on its title bar, then the new size."""
+        self._do("mousemove", "--sync", "640", "9", "click", "--repeat", "2", "--delay", "60", "1")
+        (window,) = self._do("search", "--onlyvisible", "--name", f"^{title}$").split()
+        self._do("windowsize", window, str(width), str(height))
 
     def shoot(self, name: str) -> Path:
         """Take a picture of the whole screen."""

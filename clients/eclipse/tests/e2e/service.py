@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -18,17 +19,18 @@ READY_S = 60
 class Service:
     """One data folder, one port, and the process that serves them now."""
 
-    def __init__(self, data: Path, port: int, key: str, *options: str) -> None:
+    def __init__(self, data: Path, port: int, key: str, options: tuple[str, ...], environment: dict[str, str]) -> None:
         self.key = key
         self.url = f"http://127.0.0.1:{port}"
         self._command = [str(ORICODE), "serve", "--port", str(port), "--data-dir", str(data), *options]
+        self._environment = {**os.environ, **environment}
         self._log = data / "service.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process and wait until it is ready."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             with contextlib.suppress(urllib.error.URLError, ConnectionError):
@@ -53,7 +55,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(data: Path, *options: str) -> Iterator[Service]:
+def service(data: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[Service]:
     """A running service with a key of its own; stopped afterwards."""
     data.mkdir(parents=True)
     made = subprocess.run(
@@ -65,7 +67,7 @@ def service(data: Path, *options: str) -> Iterator[Service]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    running = Service(data, port, made.stdout.split()[-1], *options)
+    running = Service(data, port, made.stdout.split()[-1], options, environment or {})
     running.start()
     try:
         yield running

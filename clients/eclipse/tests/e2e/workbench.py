@@ -70,17 +70,14 @@ class Workbench:
     def seen(self, widget: str, of: str = "text") -> list[Any]:
         """The different values a widget went through, in order."""
         self.now()
-        values: list[Any] = []
-        for state in self.history:
-            if widget in state and state[widget].get("visible") and (value := state[widget].get(of)) is not None:
-                if not values or values[-1] != value:
-                    values.append(value)
-        return values
+        shown = (state[widget] for state in self.history if state.get(widget, {}).get("visible"))
+        values = [value for value in (state.get(of) for state in shown) if value is not None]
+        return [value for i, value in enumerate(values) if i == 0 or values[i - 1] != value]
 
-    def forget(self) -> None:
-        """Start a new history."""
-        self._probe.write_text("")
-        self.history = []
+    def crash(self) -> None:
+        """SIGKILL."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def text(seen: Seen, widget: str) -> str:
@@ -88,9 +85,17 @@ def text(seen: Seen, widget: str) -> str:
     return str(seen.get(widget, {}).get("text", ""))
 
 
+def _ready(seen: Seen) -> bool:
+    """The view is there, and no dialog is in front of it."""
+    shells = [name for name in seen if name.startswith("shell:")]
+    return bool(seen.get("prompt", {}).get("visible")) and len(shells) == 1
+
+
 @contextlib.contextmanager
-def workbench(screen: Desktop, folder: Path, workspace: Path, url: str, key: str) -> Iterator[Workbench]:
-    """A workbench with the plug-in and the probe; ended by SIGTERM afterwards, which closes it in good order."""
+def workbench(
+    screen: Desktop, folder: Path, workspace: Path, url: str, key: str, *, opened: Path | None = None
+) -> Iterator[Workbench]:
+    """A workbench with the plug-in and the probe, and ``opened`` in an editor; ended by SIGTERM afterwards."""
     platform, bundles = TARGET / "platform", [TARGET / "bundles", TARGET / "test-bundles"]
     jars = [*platform.glob("*.jar"), *(jar for each in bundles for jar in each.glob("*.jar"))]
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +108,10 @@ def workbench(screen: Desktop, folder: Path, workspace: Path, url: str, key: str
             folder / "inst",
             platform,
             "org.eclipse.ui.ide.workbench",
-            java=[f"-Dprobe.file={probe}", f"-Dprobe.url={url}", f"-Dprobe.key={key}", "-Xmx512m"],
+            java=[
+                *(f"-Dprobe.file={probe}", f"-Dprobe.url={url}", f"-Dprobe.key={key}", "-Xmx512m"),
+                *([f"-Dprobe.open={opened}"] if opened else []),
+            ],
         ),
         *("-data", str(workspace)),
         *("-eclipse.keyring", str(folder / "keyring"), "-eclipse.password", str(password)),
@@ -114,7 +122,7 @@ def workbench(screen: Desktop, folder: Path, workspace: Path, url: str, key: str
         )
     try:
         bench = Workbench(screen, probe, process)
-        bench.wait("the chat view", lambda seen: seen.get("prompt", {}).get("visible", False), START_S)
+        bench.wait("the chat view", _ready, START_S)
         yield bench
     finally:
         if process.poll() is None:

@@ -1,11 +1,13 @@
 package io.oricode.eclipse.probe;
 
 import com.google.gson.JsonObject;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.eclipse.core.filesystem.EFS;
 import org.eclipse.core.runtime.preferences.InstanceScope;
 import org.eclipse.equinox.security.storage.SecurePreferencesFactory;
 import org.eclipse.equinox.security.storage.StorageException;
@@ -19,16 +21,19 @@ import org.eclipse.swt.widgets.Label;
 import org.eclipse.swt.widgets.ProgressBar;
 import org.eclipse.swt.widgets.Shell;
 import org.eclipse.swt.widgets.Text;
+import org.eclipse.ui.IEditorPart;
 import org.eclipse.ui.IStartup;
+import org.eclipse.ui.IWorkbenchPage;
 import org.eclipse.ui.PartInitException;
 import org.eclipse.ui.PlatformUI;
+import org.eclipse.ui.ide.IDE;
 
 /**
  * For tests: opens the chat view in a started workbench, and writes what its widgets show into a file, one JSON line for
  * each change. It reads widgets only, by the key that UI test tools use, and knows nothing of the plug-in's classes.
  *
  * <p>System properties: {@code probe.file} (where to write), {@code probe.url} and {@code probe.key} (settings to store
- * first; absent = leave what is stored).
+ * first; absent = leave what is stored), {@code probe.open} (a file to open in an editor).
  */
 public final class Probe implements IStartup {
     private static final String WIDGET = "org.eclipse.swtbot.widget.key";
@@ -36,6 +41,8 @@ public final class Probe implements IStartup {
 
     private final Path file = Path.of(System.getProperty("probe.file"));
     private String last = "";
+    /** The editor of {@code probe.open}; null without it. */
+    private IEditorPart editor;
 
     @Override
     public void earlyStartup() {
@@ -45,8 +52,12 @@ public final class Probe implements IStartup {
             try {
                 var page = PlatformUI.getWorkbench().getActiveWorkbenchWindow().getActivePage();
                 PlatformUI.getWorkbench().getActiveWorkbenchWindow().getShell().setMaximized(true);
+                String open = System.getProperty("probe.open");
+                if (open != null) {
+                    editor = IDE.openEditorOnFileStore(page, EFS.getLocalFileSystem().fromLocalFile(new File(open)));
+                }
+                page.showView("org.eclipse.ui.views.ProgressView", null, IWorkbenchPage.VIEW_CREATE);
                 page.showView("io.oricode.eclipse.ui.chat");
-                page.showView("org.eclipse.ui.views.ProgressView", null, 2);
             } catch (PartInitException broken) {
                 throw new IllegalStateException(broken);
             }
@@ -77,6 +88,9 @@ public final class Probe implements IStartup {
                 seen.addProperty("shell:" + shell.getText(), true);
             }
             read(shell, seen);
+        }
+        if (editor != null && editor.getAdapter(Control.class) instanceof StyledText text) {
+            text.setData(WIDGET, "editor");
         }
         String line = seen.toString();
         if (!line.equals(last)) {

@@ -61,7 +61,6 @@ public final class ChatPanel extends Composite {
         input.setLayoutData(new GridData(SWT.FILL, SWT.END, true, false));
         prompt = new Text(input, SWT.MULTI | SWT.WRAP | SWT.BORDER | SWT.V_SCROLL);
         prompt.setData(Keys.WIDGET, "prompt");
-        prompt.setMessage("Ask Oricode (Enter sends, Shift+Enter starts a new line)");
         prompt.setToolTipText("Enter sends, Shift+Enter starts a new line");
         GridData wide = new GridData(SWT.FILL, SWT.FILL, true, false);
         wide.heightHint = PROMPT_HEIGHT;
@@ -135,15 +134,18 @@ public final class ChatPanel extends Composite {
     private static Composite invitation(Composite parent) {
         Composite page = new Composite(parent, SWT.NONE);
         page.setBackground(new Palette(page).field());
-        page.setLayout(new GridLayout());
+        GridLayout margins = new GridLayout();
+        margins.marginWidth = 24;
+        page.setLayout(margins);
         Label words = new Label(page, SWT.WRAP | SWT.CENTER);
         words.setData(Keys.WIDGET, "invitation");
         words.setText("Ask about your code, or let Oricode write, check and deploy a program.\n\n"
-                + "Select code in an editor and choose Oricode > Explain Selection from its context menu.");
+                + "Select code in an editor and choose Oricode > Explain Selection from its context menu.\n\n"
+                + "Enter sends, Shift+Enter starts a new line.");
         words.setBackground(page.getBackground());
         words.setForeground(new Palette(page).muted());
-        GridData centered = new GridData(SWT.CENTER, SWT.CENTER, true, true);
-        centered.widthHint = 260;
+        GridData centered = new GridData(SWT.FILL, SWT.CENTER, true, true);
+        centered.widthHint = 100;
         words.setLayoutData(centered);
         return page;
     }

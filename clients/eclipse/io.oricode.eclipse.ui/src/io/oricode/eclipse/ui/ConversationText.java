@@ -108,6 +108,20 @@ final class ConversationText {
         if (!tail.isEmpty()) {
             text.replaceStyleRanges(from, tail.length(), styles.toArray(StyleRange[]::new));
         }
+        colorLines(from, styles);
+    }
+
+    /** Code blocks are grey over the whole width, not only behind their letters. */
+    private void colorLines(int from, List<StyleRange> styles) {
+        int first = text.getLineAtOffset(from);
+        text.setLineBackground(first, text.getLineCount() - first, null);
+        for (StyleRange range : styles) {
+            if (range.data == Markup.Look.CODE_BLOCK) {
+                int line = text.getLineAtOffset(range.start);
+                int last = text.getLineAtOffset(range.start + range.length - 1);
+                text.setLineBackground(line, last - line + 1, palette.codeBackground());
+            }
+        }
     }
 
     private StyleRange style(Markup.Span span, int offset) {
@@ -117,6 +131,7 @@ final class ConversationText {
         if (span.look() == Markup.Look.BOLD) {
             range.fontStyle = SWT.BOLD;
         } else {
+            range.data = span.look();
             range.font = Palette.code();
             range.background = palette.codeBackground();
         }

@@ -4,10 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
- * The little Markdown that answers use, to plain text and styled ranges: fenced code blocks, tables (shown as typed),
- * headings, bold and inline code. Everything else stays as it is. Knows nothing of widgets.
+ * The little Markdown that answers use, to plain text and styled ranges: fenced code blocks, headings, bold and inline
+ * code; a table's rows become a list, which also reads well in a narrow view. Everything else stays as it is. Knows
+ * nothing of widgets.
  *
  * @param spans in order, not overlapping
  */
@@ -23,6 +25,7 @@ record Markup(String text, List<Span> spans) {
     record Span(Look look, int start, int length) {}
 
     private static final Pattern INLINE = Pattern.compile("`([^`\n]+)`|\\*\\*([^*\n]+)\\*\\*");
+    private static final Pattern RULE = Pattern.compile("\\|[-:| ]*");
     private static final Pattern HEADING = Pattern.compile("#{1,6} +(.+)");
 
     static Markup of(String markdown) {
@@ -38,8 +41,13 @@ record Markup(String text, List<Span> spans) {
                 continue;
             }
             Matcher heading = HEADING.matcher(line);
-            if (inFence || line.startsWith("|")) {
+            if (inFence) {
                 add(text, spans, Look.CODE_BLOCK, line + end);
+            } else if (line.startsWith("|")) {
+                if (!RULE.matcher(line).matches()) {
+                    inline(row(line), text, spans);
+                    text.append(end);
+                }
             } else if (heading.matches()) {
                 add(text, spans, Look.BOLD, heading.group(1));
                 text.append(end);
@@ -68,6 +76,16 @@ record Markup(String text, List<Span> spans) {
             }
         }
         return code == null ? markdown : code;
+    }
+
+    /** A table's row as an item of a list: its first cell, then what the others say of it. */
+    private static String row(String line) {
+        List<String> cells = Stream.of(line.split("\\|")).map(String::strip).filter(cell -> !cell.isEmpty()).toList();
+        if (cells.isEmpty()) {
+            return "";
+        }
+        String others = String.join(" · ", cells.subList(1, cells.size()));
+        return "• " + cells.get(0) + (others.isEmpty() ? "" : " – " + others);
     }
 
     private static void inline(String line, StringBuilder text, List<Span> spans) {

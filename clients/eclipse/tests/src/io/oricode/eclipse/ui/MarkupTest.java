@@ -38,6 +38,13 @@ class MarkupTest {
     }
 
     @Test
+    void aTableBecomesAList() {
+        Markup markup = Markup.of("| Part | What |\n| --- | :-: |\n| `lcl_x` | keeps | it |\nEnd");
+        assertEquals("• Part – What\n• lcl_x – keeps · it\nEnd", markup.text());
+        assertEquals(List.of(new Markup.Span(Markup.Look.CODE, 16, 5)), markup.spans());
+    }
+
+    @Test
     void headingsAreBold() {
         Markup markup = Markup.of("## Result\nfine");
         assertEquals("Result\nfine", markup.text());
