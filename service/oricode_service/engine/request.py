@@ -65,8 +65,9 @@ def build(chat: Chat, model: str, max_tokens: int) -> RunRequest:
         raise error("invalid_request", f"`max_tokens` must be between 1 and {MAX_TOKENS}.")
     if chat.batch_ms is not None and not 0 <= chat.batch_ms <= MAX_BATCH_MS:
         raise error("invalid_request", f"`batch_ms` must be between 0 and {MAX_BATCH_MS}.")
-    if chat.idempotency_key is not None and not 1 <= len(chat.idempotency_key) <= MAX_IDEMPOTENCY_KEY:
-        raise error("invalid_request", f"`idempotency_key` must have 1 to {MAX_IDEMPOTENCY_KEY} characters.")
+    key = chat.idempotency_key
+    if key is not None and not (1 <= len(key) <= MAX_IDEMPOTENCY_KEY and key.isprintable()):
+        raise error("invalid_request", f"`idempotency_key` must have 1 to {MAX_IDEMPOTENCY_KEY} printable characters.")
     return RunRequest(
         messages=messages,
         model=model,

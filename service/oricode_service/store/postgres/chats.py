@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..rows import ChatRow, MessageRow
 from .connections import Pool
-from .text import bare, storable
+from ..text import bare, storable
 
 _SELECT = (
     'select no, id, "user", title, created_at, updated_at,'

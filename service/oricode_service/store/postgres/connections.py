@@ -45,7 +45,8 @@ def trouble() -> Iterator[None]:
         if (error.sqlstate or "").startswith(_MISTAKES):
             raise
         raise StoreUnavailable(_text(error)) from error
-    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        # The second is what asyncpg says when a connection breaks at an odd moment.
         raise StoreUnavailable(_text(error)) from error
 
 
@@ -116,7 +117,7 @@ class Pool:
         with trouble():
             pool = asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=0,
                 max_size=POOL_SIZE,
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,

@@ -7,7 +7,7 @@ import time
 from ...tools.programs import Deployment, Program, ProgramEntry, StoredState
 from .connections import Pool
 from .lease import Lease
-from .text import storable
+from ..text import storable
 
 _PUT = "select change, held from put_chunk($1, $2, $3, $4, $5, $6, $7, $8)"
 _DEPLOYED = """

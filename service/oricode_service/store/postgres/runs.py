@@ -16,7 +16,7 @@ from ..rows import Created, EffectRow, MessageRow, NewRun, PendingRow, RunRow
 from .connections import Pool
 from .hints import Hints
 from .lease import Lease
-from .text import bare, storable
+from ..text import bare, storable
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
 SWEEP_RUNS = 20

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from ..rows import ChatRow, MessageRow
+from ..text import bare, storable
 from .writer import Writer
 
 _SELECT = (
@@ -32,6 +33,8 @@ class SqliteChats:
         return [ChatRow(*c) for c in found]
 
     async def get(self, user: str, chat_id: str) -> ChatRow | None:
+        if not storable(chat_id):
+            return None
         found = self._reader.execute(f"{_SELECT} where id = ? and user = ?", (chat_id, user)).fetchone()
         return ChatRow(*found) if found else None
 
@@ -44,13 +47,15 @@ class SqliteChats:
         return [(m[0], MessageRow(*m[1:8]), m[8]) for m in found]
 
     async def rename(self, user: str, chat_id: str, title: str) -> bool:
-        return await self._writer.transact(
-            lambda db: (
-                db.execute("update chat set title = ? where id = ? and user = ?", (title, chat_id, user)).rowcount > 0
-            )
-        )
+        if not storable(chat_id):
+            return False
+        sql = "update chat set title = ? where id = ? and user = ?"
+        return await self._writer.transact(lambda db: db.execute(sql, (bare(title), chat_id, user)).rowcount > 0)
 
     async def delete(self, user: str, chat_id: str) -> bool:
+        if not storable(chat_id):
+            return False
+
         def work(db: sqlite3.Connection) -> bool:
             chat = db.execute(f"{_SELECT} where id = ? and user = ?", (chat_id, user)).fetchone()
             if chat is None or chat[6] is not None:
@@ -66,11 +71,14 @@ class SqliteChats:
         return await self._writer.transact(work)
 
     async def add(self, user: str, chat_id: str, title: str, messages: Sequence[MessageRow], now: int) -> bool:
+        if not storable(chat_id):
+            return False
+
         def work(db: sqlite3.Connection) -> bool:
             made = db.execute(
                 "insert into chat (id, user, title, created_at, updated_at) values (?, ?, ?, ?, ?)"
                 " on conflict do nothing",
-                (chat_id, user, title, messages[0].at if messages else now, messages[-1].at if messages else now),
+                (chat_id, user, bare(title), messages[0].at if messages else now, messages[-1].at if messages else now),
             )
             if not made.rowcount:
                 return False

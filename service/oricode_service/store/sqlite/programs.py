@@ -6,6 +6,7 @@ import sqlite3
 import time
 
 from ...tools.programs import Change, Deployment, Program, ProgramEntry, StoredState
+from ..text import storable
 from .writer import Writer
 
 
@@ -22,6 +23,8 @@ class SqlitePrograms:
         return await self._writer.transact(lambda db: _put(db, user, program, index, total, code, language))
 
     async def program(self, user: str, name: str) -> Program | None:
+        if not storable(name):
+            return None
         db = self._reader
         found = db.execute(
             "select no, language, total from program where user = ? and name = ?", (user, name)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..port import ChatBusy, ChatNotFound, KeyReused, TooManyRuns
 from ..rows import Created, EffectRow, MessageRow, NewRun, PendingRow, RunRow
+from ..text import bare, storable
 from .writer import Writer
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
@@ -39,6 +40,8 @@ class SqliteRuns:
         self._owner = owner
 
     async def create(self, new: NewRun) -> Created:
+        if not storable(new.chat_id):
+            raise ChatNotFound
         return await self._writer.transact(lambda db: _create(db, new, self._owner))
 
     async def get(self, run_id: str, user: str | None) -> RunRow | None:
@@ -133,6 +136,9 @@ class SqliteRuns:
     async def answer(
         self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
     ) -> Literal["accepted", "already", "absent"]:
+        if not storable(key):
+            return "absent"
+
         def work(db: sqlite3.Connection) -> Literal["accepted", "already", "absent"]:
             taken = db.execute(
                 "update pending set answer = ?, answered_by = ? where run_no = ? and key = ? and kind = ?"
@@ -149,6 +155,7 @@ class SqliteRuns:
         return await self._writer.transact(work)
 
     async def set_feedback(self, run_no: int, rating: str, comment: str | None, now: int) -> None:
+        comment = bare(comment) if comment is not None else None
         await self._writer.transact(
             lambda db: db.execute("update run set rating = ?, comment = ? where no = ?", (rating, comment, run_no))
         )
@@ -206,7 +213,7 @@ def _create(db: sqlite3.Connection, new: NewRun, owner: str) -> Created:
     if new.new_chat:
         chat_no = db.execute(
             "insert into chat (id, user, title, created_at, updated_at) values (?, ?, ?, ?, ?)",
-            (new.chat_id, new.user, new.title, new.now, new.now),
+            (new.chat_id, new.user, bare(new.title), new.now, new.now),
         ).lastrowid
     else:
         db.execute("update chat set updated_at = ? where no = ?", (new.now, chat_no))

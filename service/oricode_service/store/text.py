@@ -1,4 +1,4 @@
-"""Text that PostgreSQL takes: it refuses NUL and, as everything in UTF-8, lone surrogates."""
+"""Text that every database takes: PostgreSQL refuses NUL, and both refuse lone surrogates."""
 
 from __future__ import annotations
 
