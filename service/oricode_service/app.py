@@ -32,6 +32,7 @@ from .log.hub import Logs
 from .log.pulse import Pulse
 from .models.router import BadModelSetting, Router, RouterSettings
 from .observe.failpoints import failpoints
+from .observe.logs import configure as configure_logs
 from .observe.metrics import CONTENT_TYPE, Metrics
 from .observe.overview import Overview
 from .prompts import compose
@@ -60,9 +61,7 @@ class CannotStart(Exception):
 
 def serve(settings: Settings) -> int:
     """Run the service until it is told to stop; the process's exit code."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    configure_logs(settings.log_level, settings.log_format)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings))

@@ -7,7 +7,12 @@ transports only call it, so that neither knows a metrics library. Methods are ca
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+
+_NONE: dict[str, str] = {}
+IDS: ContextVar[dict[str, str]] = ContextVar("ids of what a log line belongs to", default=_NONE)
+"""Set where a run's task begins: ``run``, ``chat``, ``user``. Never changed in place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from ..store.port import ChatBusy, ChatNotFound, ChatStore, KeyReused, TooManyRu
 from ..store.rows import LIVE, NewRun, RunRow
 from . import request
 from .loop import RunLoop
+from .observer import IDS
 from .ports import Ports
 from .run import Run
 
@@ -125,6 +126,7 @@ class Engine:
         run.task = asyncio.create_task(self._drive(run, recovering), name=row.id)
 
     async def _drive(self, run: Run, recovering: str | None) -> None:
+        IDS.set({"run": run.row.id, "chat": run.row.chat_id, "user": run.row.user})
         try:
             if recovering is not None:
                 await self._replay(run)
