@@ -38,8 +38,10 @@ class Report:
     problem: str = ""
 
 
-async def ask(folder: Path, seconds: int, idle: int, heartbeat: float, zygote: Zygote | None = None) -> Report:
-    """Ask once through nginx; ``idle`` is its proxy_read_timeout in seconds."""
+async def ask(
+    folder: Path, seconds: int, idle: int, heartbeat: float, zygote: Zygote | None = None, shape: str = "slow"
+) -> Report:
+    """Ask once through nginx. ``idle``: its proxy_read_timeout; ``shape``: a quiet (slow) or talkative (busy) model."""
     async with contextlib.AsyncExitStack() as stack:
         provider, found = await Child.start([PYTHON, "-m", "bench.faults.provider"], r"^(http://\S+)$")
         stack.push_async_callback(provider.end)
@@ -50,12 +52,12 @@ async def ask(folder: Path, seconds: int, idle: int, heartbeat: float, zygote: Z
         await service.start()
         front, port = await fronts.nginx(folder, service.port, f"proxy_read_timeout {idle}s;")
         stack.push_async_callback(front.end)
-        return await _ask(service, port, seconds)
+        return await _ask(service, port, seconds, shape)
 
 
-async def _ask(service: Service, port: int, seconds: int) -> Report:
-    wanted = plan.make("old", seconds, "slow")
-    body = {"prompt": plan.prompt("old", seconds, "slow"), "client_type": "eclipse"}
+async def _ask(service: Service, port: int, seconds: int, shape: str) -> Report:
+    wanted = plan.make("old", seconds, shape)
+    body = {"prompt": plan.prompt("old", seconds, shape), "client_type": "eclipse"}
     began = last = time.monotonic()
     quiet, first, data, status, problem = 0.0, 0.0, b"", 0, ""
     try:
@@ -82,9 +84,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=90, help="how long the model takes")
     parser.add_argument("--idle", type=int, default=60, help="nginx's proxy_read_timeout")
     parser.add_argument("--heartbeat", type=float, default=15.0)
+    parser.add_argument("--busy", action="store_true", help="the model talks all the time, instead of every 20 s")
     options = parser.parse_args()
+    shape = "busy" if options.busy else "slow"
     with tempfile.TemporaryDirectory(prefix="oricode-old-") as folder:
-        report = asyncio.run(ask(Path(folder), options.seconds, options.idle, options.heartbeat))
+        report = asyncio.run(ask(Path(folder), options.seconds, options.idle, options.heartbeat, shape=shape))
     print("| idle limit | heartbeat | answer after | first byte | longest quiet | white space | right |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | --- |")
     print(

@@ -54,7 +54,7 @@ class Plan:
 
 
 def prompt(tag: str, seed: int, shape: str) -> str:
-    """What to ask for; shapes: mixed, text, effect, upload, long, and slow, which lasts ``seed`` seconds."""
+    """What to ask for; shapes: mixed, text, effect, upload, long; slow and busy last ``seed`` seconds."""
     return f"plan:{tag}:{seed}:{shape}"
 
 
@@ -70,14 +70,15 @@ def make(tag: str, seed: int, shape: str) -> Plan:
         "text": ["text"],
         "long": ["text"],
         "slow": ["text"],
+        "busy": ["text"],
         "effect": ["effect", "text"],
         "upload": ["chunk", "chunk", "check", "deploy", "text"],
         "mixed": [rng.choice(["text+", "chunk", "effect", "effect", "two"]) for _ in range(rng.randint(1, 4))]
         + ["text"],
     }[shape]
     chunks = kinds.count("chunk")
-    if shape == "slow":
-        count = max(4, seed // 20)
+    if shape in ("slow", "busy"):
+        count = max(4, seed // 20 if shape == "slow" else seed * 3)
         return Plan(tag, [PlannedTurn([f"{tag}.1.{i} " for i in range(count)], seed / count, [])])
     return Plan(tag, [_turn(tag, number, kind, chunks, shape, rng) for number, kind in enumerate(kinds, 1)])
 

@@ -79,7 +79,10 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        fate = self.fate()
+        with contextlib.suppress(asyncio.CancelledError):  # only our own end cancels; the streams would log it
+            await self._carry(reader, writer, self.fate())
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fate: Fate) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:

@@ -39,8 +39,11 @@ async def test_kills_and_cuts_behind_proxies_lose_and_repeat_nothing(outside: Ou
 
 
 @needs_fronts
-async def test_an_old_client_gets_its_answer_behind_a_shorter_idle_limit(outside: Outside, tmp_path: Path) -> None:
-    report = await ask(tmp_path, seconds=6, idle=2, heartbeat=1, zygote=outside.zygote)
+@pytest.mark.parametrize("shape", ["slow", "busy"])
+async def test_an_old_client_gets_its_answer_behind_a_shorter_idle_limit(
+    outside: Outside, tmp_path: Path, shape: str
+) -> None:
+    report = await ask(tmp_path, seconds=6, idle=2, heartbeat=1, zygote=outside.zygote, shape=shape)
     assert report.right
     assert report.white_space >= 3
 

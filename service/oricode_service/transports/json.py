@@ -41,7 +41,6 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
     cursor = Cursor.start(found.row.id)
     started = False
     while not reader.closed:
-        reader.wrote()
         page = await reader.next()
         if isinstance(page, list):
             for record in page:
@@ -54,6 +53,7 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
                 started = True
                 await send({"type": "http.response.start", "status": 200, "headers": _START + extra})
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            reader.wrote()  # and not for pages: they are folded, the client gets no byte of them
         elif page is Word.CLOSE and not started:
             raise error("restarting", retry_after=1)
         else:  # the end; or a drain, when the document says `running` and where to ask again
