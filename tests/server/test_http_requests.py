@@ -185,6 +185,13 @@ async def test_a_body_beyond_the_limit_is_refused(serve: Serve, chunked: bool) -
     assert code(await ask(server.address, request(1001))) == "body_too_large"
 
 
+async def test_an_application_is_promised_that_send_raises(serve: Serve) -> None:
+    """ASGI 2.4; frameworks then need no task that waits for the disconnect."""
+    server = await serve()
+    await (await Peer.connect(server.address)).ask("healthz")
+    assert server.app.scopes[0]["asgi"]["spec_version"] == "2.4"
+
+
 async def test_an_answer_given_before_the_body_came_leaves_the_connection_usable(serve: Serve) -> None:
     server = await serve()
     peer = await Peer.connect(server.address)
@@ -336,9 +343,18 @@ async def test_a_bad_request_after_a_good_one_is_refused_not_reset(serve: Serve)
     assert code(await peer.rest()) == "invalid_request"
 
 
-async def test_a_refusal_arrives_although_the_peer_is_still_sending(serve: Serve) -> None:
+async def test_a_refused_peer_that_is_still_sending_gets_its_answer_and_a_clean_end(serve: Serve) -> None:
     """Closing with unread bytes would reset the connection, and the peer might never see why."""
     server = await serve()
     peer = await Peer.connect(server.address)
-    peer.writer.write(b"GET / HTTP/1.1\r\nX-A: " + b"a" * 100_000 + b"\r\nX-B: " + b"b" * 30_000)
-    assert code(await peer.rest()) == "header_too_large"
+    peer.writer.write(b"GET / HTTP/1.1\r\nX-A: " + b"a" * 100_000 + b"\r\nX-B: " + b"b" * 700_000)
+    async with asyncio.timeout(10):
+        assert code(await peer.reader.read()) == "header_too_large"  # (a reset would raise)
+
+
+async def test_a_refused_peer_that_sends_for_ever_is_cut(serve: Serve) -> None:
+    server = await serve(linger_seconds=FOREVER)
+    peer = await Peer.connect(server.address)
+    everything = 64 * 1024 * 1024
+    assert await peer.pour(b"\x00" * 10_000, everything) < everything
+    await server.until(lambda: server.server.open_connections == 0)

@@ -121,12 +121,32 @@ async def test_pongs_do_not_pile_up_for_a_peer_that_does_not_read(serve: Serve) 
     server = await serve(messages_per_second=100_000, slow_reader_seconds=FOREVER)
     peer = await server.socket("flood")
     await server.app.until("full")
-    [connection] = server.connections
+    [protocol] = server.server._state.connections
     for _ in range(50):
         await peer.send(masked(PING, b"p" * 125) * 100)
-    await peer.send(masked(PING, fin=False))  # against the standard: when this is noticed, all before it were
-    await server.until(lambda: connection.closed)
-    assert connection.get_write_buffer_size() <= 64 * 1024  # of ten times as much
+    await peer.send(masked(TEXT, b"when this has arrived, all before it has"))
+    await server.until(lambda: not protocol.queue.empty())
+    assert protocol.connection.get_write_buffer_size() <= 64 * 1024  # of ten times as much
+
+
+async def test_a_refused_peer_that_is_still_sending_gets_its_close_frame_and_a_clean_end(serve: Serve) -> None:
+    server = await serve()
+    peer = await server.socket("echo", rcvbuf=None)
+    peer.writer.write(masked(CONT) + masked(TEXT, b"x" * 700_000))
+    assert await peer.close_code() == 1002
+    async with asyncio.timeout(10):
+        assert await peer.reader.read() == b""  # (a reset would raise)
+
+
+async def test_a_refused_peer_that_stays_is_gone_although_the_application_has_not_returned(serve: Serve) -> None:
+    server = await serve(linger_seconds=0.2)
+    peer = await server.socket("deaf")
+    await peer.send(masked(CONT))
+    assert await peer.close_code() == 1002
+    await server.until(lambda: server.server.open_connections == 0)
+    assert server.app.counts["returned"] == 0
+    server.app.proceed.set()
+    await server.app.until("told")
 
 
 async def test_compression_is_not_agreed_on_and_a_bomb_is_refused(serve: Serve) -> None:
@@ -246,6 +266,19 @@ async def test_an_application_that_does_not_receive_does_not_make_its_peer_dead(
     await peer.send(masked(CLOSE, b"\x03\xe8"))
     await server.app.until("told", 2)
     assert (1000, "") in server.app.told
+
+
+async def test_a_ping_that_waits_behind_other_data_is_not_missed(serve: Serve) -> None:
+    server = await serve(heartbeat_seconds=0.1, pong_seconds=0.2)
+    behind = await server.socket("flood")
+    await server.app.until("full")
+    for _ in range(3):  # each waits as long as the other's pong was due
+        assert await (await server.socket("echo")).close_code() == 1011
+    while (frame := await behind.frame())[0] != PING:
+        pass
+    await behind.send(masked(PONG, frame[1]))
+    assert not server.app.outlets[0].closed
+    assert (await behind.frame())[0] == TEXT
 
 
 async def test_a_peer_that_vanished_is_gone_after_the_pong_was_due(serve: Serve) -> None:

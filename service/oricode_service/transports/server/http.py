@@ -101,7 +101,7 @@ class HttpProtocol(HttpToolsProtocol):
         """The loop's call."""
         self._unseen += len(data)
         if self._lingering:
-            if self._unseen > self._limits.head_bytes:
+            if self._unseen > self._limits.linger_bytes:
                 self.connection.abort("peer")
             return
         try:

@@ -41,6 +41,8 @@ class Limits:
     """Requests sent ahead of the answer to the one before."""
     linger_seconds: float = 2
     """How long a refused peer may take to read its refusal."""
+    linger_bytes: int = 1024 * 1024
+    """How much it may send meanwhile, to be thrown away; more resets the connection."""
 
     # An answer's way out.
     slow_reader_seconds: float = 30

@@ -130,7 +130,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """The loop's call."""
         if self._lingering:
             self._discarded += len(data)
-            if self._discarded > self._state.limits.head_bytes:
+            if self._discarded > self._state.limits.linger_bytes:
                 self.connection.abort()
             return
         super().data_received(data)
