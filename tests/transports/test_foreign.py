@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import pytest_asyncio
@@ -27,9 +28,9 @@ BODIES: dict[str, dict[str, Any]] = {
 
 def routes() -> Iterator[tuple[str, str]]:
     """(method, path) of every route that names a resource, read from the application itself."""
-    api = Api(**dict.fromkeys(list(inspect.signature(Api).parameters)))
-    parts = dict.fromkeys(inspect.signature(application).parameters) | {"api": api}
-    app: Any = application(**parts)
+    api: Any = Api(**{name: MagicMock() for name in inspect.signature(Api).parameters})
+    parts: dict[str, Any] = {name: MagicMock() for name in inspect.signature(application).parameters}
+    app: Any = application(**parts | {"api": api})
     for route in app._app.routes:
         if isinstance(route, Route) and "{" in route.path:
             for method in sorted((route.methods or set()) - {"HEAD"}):
