@@ -98,6 +98,10 @@ class PseudoTerminal:
         except TimeoutError:
             raise AssertionError(f"{what!r} was not shown in {seconds} s:\n{self.text}") from None
 
+    async def prompts(self) -> None:
+        """Wait until the program asks for the next line: what is typed before that may get lost, as with any shell."""
+        await self.shows(lambda text: text.rstrip().endswith("\n›"))
+
     def types(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
+import pytest
 from clients.pseudo_terminal import PseudoTerminal
+from clients.real_service import RealService
 from clients.scripted_service import (
     CHAT,
     DROP,
@@ -44,7 +49,7 @@ async def test_a_conversation_shows_markdown_a_bar_and_reconnecting(service: Scr
         Act(connected("live"), *said[3:5], HOLD, said[5]),
     )
     async with terminal(service, "chat") as screen:
-        await screen.shows("›")
+        await screen.prompts()
         screen.types("Plan it\n")
         await screen.shows("Reconnecting... The service closes the connection for a moment.")
         await screen.shows("37%")
@@ -53,6 +58,7 @@ async def test_a_conversation_shows_markdown_a_bar_and_reconnecting(service: Scr
         await screen.shows("✓ Complete · 1,234 tokens")
         assert "First this, then that." in screen.text
         assert "**" not in screen.text
+        await screen.prompts()
         screen.presses_ctrl_d()
         assert await screen.exit_code() == 0
 
@@ -71,7 +77,7 @@ async def test_ctrl_c_stops_the_run_and_the_conversation_goes_on(service: Script
     service.replies["POST", f"/api/runs/{RUN}/cancel"] = [(202, {"run_id": RUN, "status": "cancelling"})]
     service.plays(Act(connected(), *said[:2], HOLD, said[2]))
     async with terminal(service, "chat") as screen:
-        await screen.shows("›")
+        await screen.prompts()
         screen.types("Talk\n")
         await screen.shows("Long")
         screen.presses_ctrl_c()
@@ -79,6 +85,7 @@ async def test_ctrl_c_stops_the_run_and_the_conversation_goes_on(service: Script
         await service.wait_until_asked(lambda asked: asked.path.endswith("/cancel"))
         service.release.set()
         await screen.shows("■ Stopped")
+        await screen.prompts()
         screen.types("/quit\n")
         assert await screen.exit_code() == 0
 
@@ -106,7 +113,7 @@ async def test_an_approval_is_shown_asked_and_sent(service: ScriptedService) -> 
     service.replies["POST", path] = [(200, {})]
     service.plays(Act(connected(), *said[:4], HOLD, *said[4:]))
     async with terminal(service, "chat") as screen:
-        await screen.shows("›")
+        await screen.prompts()
         screen.types("Deploy\n")
         await screen.shows("Approve? [y/N]")
         assert 'deploy wants to run with {"program":"ZX"}' in screen.text
@@ -115,6 +122,7 @@ async def test_an_approval_is_shown_asked_and_sent(service: ScriptedService) -> 
         await service.wait_until_asked(lambda asked: asked.path == path)
         service.release.set()
         await screen.shows("Approval: given.")
+        await screen.prompts()
         screen.presses_ctrl_d()
         assert await screen.exit_code() == 0
     assert [asked.body for asked in service.asked if asked.path == path] == [{"decision": "approve"}]
@@ -131,14 +139,19 @@ async def test_slash_commands_switch_the_transport_show_history_and_resume(servi
     async with terminal(service, "chat", "--chat", CHAT) as screen:
         await screen.shows("A language.")
         assert "› What is ABAP?" in screen.text
+        await screen.prompts()
         screen.types("/transport websocket\n")
         await screen.shows("Events come by websocket.")
+        await screen.prompts()
         screen.types("/resume\n")
         await screen.shows("resumed text")
+        await screen.prompts()
         screen.types("/sing\n")
         await screen.shows("There is no /sing")
+        await screen.prompts()
         screen.types("/help\n")
         await screen.shows("Ctrl-C stops an answer")
+        await screen.prompts()
         screen.presses_ctrl_d()
         assert await screen.exit_code() == 0
     attach = service.starts_and_resumes[0]
@@ -173,3 +186,27 @@ async def test_without_a_key_one_line_says_where_to_get_one(service: ScriptedSer
     async with PseudoTerminal("chat", "hi", env={"ORICODE_URL": service.url, "ORICODE_KEY": ""}) as screen:
         assert await screen.exit_code() == 2
         assert "oricode keys create" in screen.text
+
+
+@pytest.mark.slow
+async def test_a_deployment_shown_at_37_percent_survives_a_killed_service(tmp_path: Path) -> None:
+    """PRODUCT's fourth scenario as a person at a terminal sees it, against the real service and its real tools."""
+    scripts = Path(__file__).parents[2] / "service" / "oricode_service" / "models" / "scripts"
+    script = re.sub(r"pause: [\d.]+", "pause: 0.4", (scripts / "demo.yaml").read_text()).replace(
+        "rate: 260", "rate: 3600"
+    )
+    (tmp_path / "demo.yaml").write_text(script)
+    shutil.copy(scripts / "zori_open_orders.abap", tmp_path)
+    settings = {"ORICODE_SCRIPT": str(tmp_path / "demo.yaml"), "ORICODE_HEARTBEAT_SECONDS": "1"}
+    async with RealService(tmp_path / "data", **settings) as service:
+        env = {"ORICODE_URL": service.url, "ORICODE_KEY": service.key}
+        async with PseudoTerminal("demo", env=env, rows=50) as screen:
+            await screen.shows("37%")
+            await service.kill()
+            await screen.shows("Reconnecting...")
+            await service.start()
+            await screen.shows("✓ Complete", seconds=60)
+            assert await screen.exit_code() == 0
+    for chunk in range(1, 9):
+        assert screen.text.count(f"chunk {chunk}/8 of ZORI_OPEN_ORDERS") == 1
+    assert screen.text.count("Shall I write that class next?") == 1

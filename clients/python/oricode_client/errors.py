@@ -26,6 +26,8 @@ class OricodeClientError(Exception):
     """Base of all errors of this package."""
 
     blame: Blame = "service"
+    status: int | None = None
+    """The HTTP status it was refused with, or would have been; None for what was no answer to a request."""
 
     def __init__(self, sentence: str, *, code: str, retryable: bool = False, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -145,6 +147,7 @@ def from_problem(
         retry_after = problem["retry_after_ms"] / 1000
     sentence = problem.get("detail") or problem.get("error") or (row.sentence if row else f"HTTP status {status}.")
     error = kind(str(sentence), code=code, retryable=bool(retryable), retry_after=retry_after)
+    error.status = status
     if isinstance(error, Gone):
         error.message_url = problem.get("message_url")
     return error

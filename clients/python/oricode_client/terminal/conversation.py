@@ -7,6 +7,7 @@ prompt are the terminal's own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ class Conversation:
 
     def talk(self) -> int:
         """Until the person leaves; the exit code."""
-        import readline  # noqa: F401  - line editing and history for input()
+        with contextlib.suppress(ImportError):  # Windows' console edits lines by itself
+            import readline  # noqa: F401  - line editing and history for input()
 
         self._console.print(Text("Oricode. /help tells the commands, Ctrl-D leaves.", style="dim"))
         with asyncio.Runner() as runner:

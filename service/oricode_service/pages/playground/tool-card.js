@@ -64,14 +64,15 @@ export class ToolCard {
 
   /**
    * @param {ToolCall} call
-   * @param {boolean} decided whether a person must look at it now
+   * @param {boolean} approvalWaits whether a person must look at it now
    */
-  #showInput(call, decided) {
+  #showInput(call, approvalWaits) {
     const input = call.input ?? partialStrings(call.partial_json ?? "");
     const found = codeOf(input);
     const text = found ? found.code : call.input ? JSON.stringify(call.input, null, 2) : (call.partial_json ?? "");
     const asked = call.runs === "client" && typeof call.input?.["question"] === "string"; // the form shows it
-    this.#input.hidden = !text || text === "{}" || asked;
+    const early = call.state === "writing" && !found && !approvalWaits;
+    this.#input.hidden = !text || text === "{}" || asked || early;
     const pre = this.#input.querySelector("pre");
     const code = this.#code.querySelector("code");
     if (!pre || !code) return;
@@ -81,7 +82,7 @@ export class ToolCard {
     setText(this.#lines, `${found ? readable(found.name) : "Input"} · ${lines} ${lines === 1 ? "line" : "lines"}`);
     const language = this.#code.querySelector("figcaption span");
     if (language) setText(/** @type {HTMLElement} */ (language), String(input["program"] ?? call.name ?? ""));
-    if (!this.#touched) this.#input.open = decided || (call.state === "writing" && found !== null);
+    if (!this.#touched) this.#input.open = approvalWaits || (call.state === "writing" && found !== null);
     if (call.state === "writing" && atEnd) pre.scrollTop = pre.scrollHeight;
   }
 
