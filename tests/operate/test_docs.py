@@ -1,0 +1,49 @@
+"""The operator's pages: links lead somewhere, and every setting, metric and command they name exists."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from oricode_service.cli import COMMANDS
+from oricode_service.observe.metrics import Metrics
+
+PROJECT = Path(__file__).parents[2]
+PAGES = ["docs/operating.md", "docs/README.md", "SECURITY.md"]
+METRICS = Metrics()
+METRICS.watch(lambda: dict.fromkeys(("runs_live", "runs_unwatched", "streams_open", "store_unavailable"), 0), dict)
+SHOWN = set(re.findall(r"^# TYPE (\S+)", METRICS.text().decode(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / page).read_text()):
+        assert ((PROJECT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_and_commands_that_are_named_exist(page):
+    text, settings = (PROJECT / page).read_text(), (PROJECT / "docs/settings.md").read_text()
+    for name in set(re.findall(r"\bORICODE_[A-Z_]+[A-Z]\b", text)):
+        assert f"`{name}`" in settings, name
+    for command in set(re.findall(r"`oricode ([a-z-]+)", text)):
+        assert command in COMMANDS, command
+
+
+def test_every_metric_of_the_page_is_shown():
+    page = (PROJECT / "docs/operating.md").read_text()
+    table = page.partition("## Metrics")[2].partition("\n## ")[0]
+    names = re.findall(r"`([a-z_]+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))
+    assert len(names) > 15
+    for name in names:
+        assert f"oricode_{name}" in SHOWN, name
+
+
+def test_the_grafana_board_asks_for_metrics_that_exist():
+    board = json.loads((PROJECT / "deploy/grafana/oricode.json").read_text())
+    asked = {
+        name for panel in board["panels"] for t in panel["targets"] for name in re.findall(r"oricode_\w+", t["expr"])
+    }
+    shown = SHOWN | {name.removesuffix("_total") for name in SHOWN}
+    for name in asked:
+        assert name in shown or name.removesuffix("_bucket") in shown, name
