@@ -85,4 +85,6 @@ def application(
         Mount("/pages", PageFiles(directory=_PAGES)),
     ]
     description = document(routes)
-    return Front(Starlette(routes=routes, exception_handlers=HANDLERS), policy)
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # a path that is not there is a 404 like any other
+    return Front(app, policy)
