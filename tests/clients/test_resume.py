@@ -13,6 +13,7 @@ from clients.scripted_service import (
     RUN,
     SILENCE,
     Act,
+    Fault,
     Refusal,
     Said,
     ScriptedService,
@@ -109,11 +110,12 @@ async def test_the_heartbeat_interval_the_service_names_defines_silence(
         assert run._reader._silence == 85.0
 
 
+@pytest.mark.parametrize("then", [END, SILENCE])
 async def test_a_planned_close_waits_as_long_as_asked_and_counts_as_no_failure(
-    service: ScriptedService, client: OricodeClient
+    service: ScriptedService, client: OricodeClient, then: Fault
 ) -> None:
     goodbye = Said("reconnect", {"after_ms": 30, "reason": "deploy"})
-    service.plays(Act(connected(), *STORY[:2], goodbye, END), Act(connected("replay"), *STORY[2:]))
+    service.plays(Act(connected(), *STORY[:2], goodbye, then), Act(connected("replay"), *STORY[2:]))
     async with client.chat("hi") as run:
         seen = await watch(run)
     (reconnecting,) = (e for e in seen if isinstance(e, events.Reconnecting))

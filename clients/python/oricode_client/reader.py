@@ -114,12 +114,11 @@ class Reader:
         self._pending.extend(wires)
         for wire in wires:
             self._notice(wire)
-        if self._ended:
+        leaving = self._after_ms is not None  # the service asked us to: no need to wait until it hangs up
+        if self._ended or leaving or not wires:
             await self.close()
-        elif not wires:
-            await self.close()
-            if not connection.planned:
-                self._stream_ended(connection)
+        if leaving or not (self._ended or wires or connection.planned):
+            self._stream_ended(connection)
 
     def _notice(self, wire: Wire) -> None:
         """What must not wait until the caller takes the event."""
