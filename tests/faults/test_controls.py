@@ -14,14 +14,19 @@ from bench.faults.proxy import FaultProxy
 from bench.faults.viewers import DocumentViewer, HoppingViewer
 
 
-async def killed_in_the_middle(scene: Bench) -> None:
+async def killed_once(scene: Bench) -> None:
+    """A long answer, killed while somebody reads it."""
+    await killed_in_the_middle(scene, times=1, limit=6)
+
+
+async def killed_in_the_middle(scene: Bench, times: int = 3, limit: float = 15) -> None:
     """A long answer, killed three times while somebody reads it."""
-    wanted, watch = scene.watch("long", limit=8)
+    wanted, watch = scene.watch("long", limit=limit)
     seen = asyncio.Event()
     watch.on_event = lambda *_: seen.set()
     first = viewer(watch)
     watching = asyncio.create_task(first.run())
-    for _ in range(3):
+    for _ in range(times):
         async with asyncio.timeout(10):
             while len(first.sight.messages) < 30 and not watching.done():
                 seen.clear()
@@ -70,7 +75,7 @@ async def undisturbed(scene: Bench) -> None:
 SCENARIOS: dict[str, tuple[Callable[[Bench], Awaitable[None]], tuple[str, ...]]] = {
     "publish-before-commit": (killed_in_the_middle, ("lost", "altered", "disordered", "duplicated")),
     "same-attempt": (killed_in_the_middle, ("wrong_text",)),
-    "no-recovery": (killed_in_the_middle, ("hanging",)),
+    "no-recovery": (killed_once, ("hanging",)),
     "no-ledger": (killed_after_the_call, ("effects_twice",)),
     "resume-from-start": (cut_all_the_time, ("duplicated",)),
     "no-idempotency": (started_twice, ("duplicated",)),
