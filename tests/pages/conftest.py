@@ -15,7 +15,6 @@ import pytest
 from clients.real_service import RealService
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-PICTURES = Path(__file__).parents[2] / "test-output" / "pages"
 MODELS = Path(__file__).parents[2] / "service" / "oricode_service" / "models" / "scripts"
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 _FLAGS = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from clients.real_service import RealService
 from playwright.async_api import Locator, Page, expect
 
-PICTURES = Path(__file__).parents[2] / "test-output" / "pages"
+PICTURES = Path(__file__).resolve().parents[2] / "test-output" / "pages"
 
 
 class Playground:
