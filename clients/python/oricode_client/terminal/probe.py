@@ -50,14 +50,20 @@ class Probe:
         self._busy_since = asyncio.get_running_loop().time()
         quiet = await self._start("firehose:2@0.001")
         try:
+            await self._watch_all(busy, quiet)
+        finally:
+            for place in (busy, quiet):
+                await self._clean_up(place)
+
+    async def _watch_all(self, busy: Place, quiet: Place) -> None:
+        try:
             async with asyncio.TaskGroup() as group:
                 for path in _PATHS:
                     group.create_task(self._watch(path, quiet, busy=False))
                 for path in ("SSE", "WebSocket"):
                     group.create_task(self._watch(path, busy, busy=True))
-        finally:
-            for place in (busy, quiet):
-                await self._clean_up(place)
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # one says it all
 
     async def _start(self, model: str) -> Place:
         """A run that goes on without a viewer; started by whichever stream comes through first."""
@@ -121,8 +127,12 @@ class Probe:
                 seen.cut = True
         except TimeoutError:
             pass  # the time is up: it held
-        except (ConnectionLost, AlreadyEnded):
+        except AlreadyEnded:
             seen.cut = True
+        except OricodeClientError as error:
+            if not error.retryable:
+                raise
+            seen.cut = True  # the connection broke, or a proxy answered for the service: 502, 504
         finally:
             seen.age = loop.time() - opened
             if connection is not None:
