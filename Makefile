@@ -57,7 +57,7 @@ serve: $(SETUP) extras ## start the service (ARGS="--port 9000"; settings: docs/
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 test: $(SETUP) extras ## run the tests that need no browser and no IDE (ARGS="tests/access -x")
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --ignore tests/pages $(ARGS)
 
 lint: $(SETUP) ## check format and lint rules
 	.venv/bin/ruff format --check .
