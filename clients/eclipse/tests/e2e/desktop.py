@@ -31,20 +31,28 @@ class Desktop:
         """Press keys, such as ``Return`` or ``ctrl+z``."""
         self._do("key", *keys)
 
-    def shrink(self, title: str, width: int, height: int) -> None:
-        """Make a maximised window smaller: a double click on its title bar, then the new size."""
+    def shrink(self, width: int, height: int) -> None:
+        """Make the maximised active window smaller: a double click on its title bar, then the new size."""
         self._do("mousemove", "--sync", "640", "9", "click", "--repeat", "2", "--delay", "60", "1")
-        (window,) = self._do("search", "--onlyvisible", "--name", f"^{title}$").split()
-        self._do("windowsize", window, str(width), str(height))
+        self._do("getactivewindow", "windowsize", str(width), str(height))
 
     def shoot(self, name: str) -> Path:
-        """Take a picture of the whole screen."""
+        """Take a picture of the whole screen, once nothing but the blinking changes any more."""
         self._shots.mkdir(parents=True, exist_ok=True)
         picture = self._shots / f"{name}.png"
-        subprocess.run(
-            ["import", "-window", "root", str(picture)], env=self.environment, check=True, capture_output=True
-        )
+        before = b""
+        for _ in range(10):
+            self._import(picture)
+            if (now := picture.read_bytes()) == before:
+                break
+            before = now
+            time.sleep(0.2)
         return picture
+
+    def _import(self, picture: Path) -> None:
+        # Without dates inside, so that equal screens are equal files.
+        options = ["-define", "png:exclude-chunks=date,time", "-window", "root"]
+        subprocess.run(["import", *options, str(picture)], env=self.environment, check=True, capture_output=True)
 
     def _do(self, *arguments: str) -> str:
         done = subprocess.run(

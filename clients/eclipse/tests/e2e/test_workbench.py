@@ -48,7 +48,7 @@ def test_a_service_killed_at_chunk_4_is_resumed_and_every_character_comes_once(s
         for chunk in range(1, 9):
             assert shown.count(f"✓ chunk {chunk}/8 of") == 1
         assert _squeezed(_stored_answer(running)) in _squeezed(shown)
-        screen.shrink("ws", 640, 520)
+        screen.shrink(640, 520)
         bench.wait("the narrow window", lambda now: now["prompt"]["x"] < 640)
         screen.shoot("5-narrow")
 
@@ -91,9 +91,10 @@ def test_the_model_reads_the_editor_and_edits_it_only_with_consent(screen: Deskt
         bench.click("yes")
         bench.wait("the edit", lambda seen: text(seen, "editor") == "REPORT zhello.\nWRITE 'hello, world'.\n", 60)
         bench.wait("the end", lambda seen: text(seen, "status") == "✓ Complete", 60)
+        assert "✓ Read the active editor\n" in text(bench.now(), "conversation")
         assert program.read_text() == "REPORT zhello.\nWRITE 'hello'.\n", "the edit can still be undone"
 
-        bench.click("editor")
+        bench.focus("editor")
         screen.press("ctrl+a")
         screen.press("ctrl+alt+e")
         bench.wait(
@@ -111,7 +112,7 @@ def test_a_wrong_key_is_told_in_a_dialog(screen: Desktop, tmp_path: Path) -> Non
         seen = bench.wait("the dialog", lambda seen: "shell:Oricode" in seen, 60)
         screen.shoot("10-error")
         assert text(seen, "status") == "Failed"
-        assert "valid key" in text(seen, "conversation")
+        assert "does not accept this API key" in text(seen, "conversation")
         screen.press("Return")
         bench.wait("the closed dialog", lambda seen: "shell:Oricode" not in seen, 30)
         assert text(bench.now(), "send") == "Send", "the person can go on"

@@ -59,9 +59,20 @@ class Workbench:
         at = self.wait(f"{widget} to be clickable", lambda seen: seen.get(widget, {}).get("visible", False))[widget]
         self.screen.click(at["x"], at["y"])
 
+    def focus(self, widget: str) -> None:
+        """Click until the widget has the focus: a window that is still being laid out moves away under the mouse."""
+        for _ in range(20):
+            self.click(widget)
+            deadline = time.monotonic() + 2
+            while time.monotonic() < deadline:
+                if self.now()[widget]["focused"]:
+                    return
+                time.sleep(0.1)
+        raise AssertionError(f"{widget} does not take the focus")
+
     def ask(self, prompt: str) -> None:
         """Type a question into the field and press Enter, as a person does."""
-        self.click("prompt")
+        self.focus("prompt")
         self.screen.type(prompt)
         self.wait("the typed words", lambda seen: prompt in text(seen, "prompt"))
         self.screen.press("Return")

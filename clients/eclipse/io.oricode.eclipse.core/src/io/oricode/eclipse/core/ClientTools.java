@@ -15,6 +15,9 @@ public final class ClientTools {
      */
     record Answer(String content, boolean isError) {}
 
+    static final String READ_EDITOR = "read_editor";
+    static final String APPLY_EDIT = "apply_edit";
+
     private static final String READ = """
             {"name": "read_editor",
              "description": "The text of the file in the person's active editor, with its name and the selected text.",
@@ -43,8 +46,8 @@ public final class ClientTools {
     /** Runs a tool; waits for the person when it must. */
     Answer run(String callId, String name, JsonObject input) {
         return switch (name) {
-            case "read_editor" -> read();
-            case "apply_edit" -> edit(callId, text(input, "before"), text(input, "after"));
+            case READ_EDITOR -> read();
+            case APPLY_EDIT -> edit(callId, text(input, "before"), text(input, "after"));
             default -> new Answer("This client has no tool " + name + ".", true);
         };
     }

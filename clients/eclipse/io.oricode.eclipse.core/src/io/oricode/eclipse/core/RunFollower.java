@@ -2,8 +2,10 @@ package io.oricode.eclipse.core;
 
 import com.google.gson.JsonObject;
 import io.oricode.client.ChatRun;
+import io.oricode.client.Ending;
 import io.oricode.client.Event;
 import io.oricode.client.OricodeClient;
+import io.oricode.client.Problem;
 import io.oricode.client.Signal;
 import io.oricode.client.StreamingCallback;
 import java.util.function.Function;
@@ -17,6 +19,8 @@ final class RunFollower implements Background.Task, StreamingCallback {
     private final Function<OricodeClient, ChatRun> begin;
     private Background.Reporter reporter;
     private boolean answering;
+    /** Why the run failed, or cannot be read; null while it did not. */
+    private String error;
 
     // Any thread's.
     private ChatRun run;
@@ -33,10 +37,20 @@ final class RunFollower implements Background.Task, StreamingCallback {
     public void run(Background.Reporter given) throws InterruptedException {
         reporter = given;
         try {
-            begun(begin.apply(session.client())).deliver(this);
+            Ending ending = begun(begin.apply(session.client())).deliver(this);
+            if (error != null) {
+                failed(ending instanceof Ending.Broken broken ? advice(broken.problem()) : error);
+            }
         } catch (IllegalStateException unusable) {
-            onError(unusable.getMessage());
+            failed(unusable.getMessage());
         }
+    }
+
+    /** What a person can do about a problem, where the service speaks to programs. */
+    private static String advice(Problem problem) {
+        return problem.status() == 401
+                ? "The service does not accept this API key. Correct it under Preferences > Oricode."
+                : problem.sentence();
     }
 
     @Override
@@ -164,8 +178,12 @@ final class RunFollower implements Background.Task, StreamingCallback {
     }
 
     @Override
-    public void onError(String error) {
-        session.ended(this, Status.Phase.FAILED, "Failed", error);
+    public void onError(String sentence) {
+        error = sentence; // told when the ending is known
+    }
+
+    private void failed(String sentence) {
+        session.ended(this, Status.Phase.FAILED, "Failed", sentence);
     }
 
     private void show(Status.Phase phase, String label, Integer percent) {

@@ -29,6 +29,8 @@ final class RunTranscript {
         }
     }
 
+    private static final int LONGEST_OUTCOME = 160;
+
     private final List<Piece> pieces = new ArrayList<>();
     private final Map<String, Piece> calls = new LinkedHashMap<>();
     private String messageId = "";
@@ -62,7 +64,7 @@ final class RunTranscript {
         } else if (event instanceof Event.Progress progress && calls.containsKey(progress.toolCallId())) {
             calls.get(progress.toolCallId()).progress = progress.message();
         } else if (event instanceof Event.ToolResult result && calls.containsKey(result.toolCallId())) {
-            calls.get(result.toolCallId()).outcome = outcome(result.status(), result.summary());
+            calls.get(result.toolCallId()).outcome = outcome(result.name(), result.status(), result.summary());
         } else if (event instanceof Event.Snapshot snapshot) {
             rebuild(snapshot);
         }
@@ -107,7 +109,7 @@ final class RunTranscript {
                 call.progress = string(state.getAsJsonObject("progress"), "message");
             }
             if (state.has("status")) {
-                call.outcome = outcome(string(state, "status"), string(state, "summary"));
+                call.outcome = outcome(call.name, string(state, "status"), string(state, "summary"));
             }
         }
     }
@@ -124,13 +126,18 @@ final class RunTranscript {
                 : "Running " + call.name;
     }
 
-    private static String outcome(String status, String summary) {
+    private static String outcome(String name, String status, String summary) {
+        if (status.equals("ok") && name.equals(ClientTools.READ_EDITOR)) {
+            return "✓ Read the active editor"; // its result is the file itself
+        }
+        String line = summary.strip().replaceAll("\\s+", " ");
+        String cut = line.length() > LONGEST_OUTCOME ? line.substring(0, LONGEST_OUTCOME - 1) + "…" : line;
         String sign = switch (status) {
             case "ok" -> "✓ ";
             case "unknown" -> "? ";
             default -> "✗ ";
         };
-        return sign + summary;
+        return sign + cut;
     }
 
     private static String string(JsonObject object, String name) {

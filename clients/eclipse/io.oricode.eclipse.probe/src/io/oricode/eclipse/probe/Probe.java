@@ -110,6 +110,7 @@ public final class Probe implements IStartup {
             JsonObject widget = new JsonObject();
             widget.addProperty("visible", control.isVisible());
             widget.addProperty("enabled", control.isEnabled());
+            widget.addProperty("focused", control.isFocusControl());
             Point at = control.toDisplay(0, 0);
             Point size = control.getSize();
             widget.addProperty("x", at.x + size.x / 2);

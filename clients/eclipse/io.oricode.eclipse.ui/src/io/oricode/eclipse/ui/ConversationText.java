@@ -11,11 +11,14 @@ import org.eclipse.swt.widgets.Composite;
 
 /**
  * The conversation in a read-only text. Showing a longer list of entries changes only what differs, so that a streamed
- * answer neither flickers nor loses a selection above it. Scrolls along while the end is in sight.
+ * answer neither flickers nor loses a selection above it. Scrolls along unless the person scrolled away from the end.
  */
 final class ConversationText {
     private final StyledText text;
     private final Palette palette;
+    /** Whether the person left the end in sight; only scrolling changes that. */
+    private boolean following = true;
+
     private List<Entry> shown = List.of();
     /** Where each shown entry starts. */
     private final List<Integer> starts = new ArrayList<>();
@@ -28,6 +31,9 @@ final class ConversationText {
         text.setCaret(null);
         palette = new Palette(text);
         text.setBackground(palette.field());
+        text.addListener(SWT.Resize, event -> scrollAlong());
+        text.getVerticalBar().addListener(SWT.Selection, event -> following = endInSight());
+        text.addListener(SWT.KeyUp, event -> following = endInSight());
     }
 
     StyledText control() {
@@ -52,7 +58,6 @@ final class ConversationText {
         if (same == entries.size() && same == shown.size()) {
             return;
         }
-        boolean follows = endInSight();
         int from = same < shown.size() ? starts.get(same) : text.getCharCount();
         StringBuilder tail = new StringBuilder();
         List<StyleRange> styles = new ArrayList<>();
@@ -63,9 +68,7 @@ final class ConversationText {
         }
         replaceFrom(from, tail.toString(), styles);
         shown = List.copyOf(entries);
-        if (follows) {
-            text.setTopPixel(Integer.MAX_VALUE / 2);
-        }
+        scrollAlong();
     }
 
     private void append(List<Entry> entries, int i, int from, StringBuilder tail, List<StyleRange> styles) {
@@ -143,6 +146,12 @@ final class ConversationText {
             return palette.bad();
         }
         return entry.text().startsWith("✓") ? palette.good() : palette.muted();
+    }
+
+    private void scrollAlong() {
+        if (following) {
+            text.setTopPixel(Integer.MAX_VALUE / 2);
+        }
     }
 
     private boolean endInSight() {
