@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
-from oricode_service.store.port import KeyStore, StoreUnavailable
+from oricode_service.store.port import KeyStore, StoreUnavailable, WrongVersion
 
 _LONGEST_USER = 200
 
@@ -104,21 +104,20 @@ def revoke(key_id: str, data_dir: Path, database_url: str | None) -> None:
 
 @asynccontextmanager
 async def _opened(data_dir: Path, database_url: str | None) -> AsyncIterator[KeyStore]:
-    if database_url:
-        try:
+    try:
+        if database_url:
             postgres = importlib.import_module("oricode_service.store.postgres")  # an extra
-        except ModuleNotFoundError as missing:
-            raise click.ClickException(f"PostgreSQL is not supported by this installation: {missing}") from missing
-        async with postgres.open_keys(database_url) as store:
-            yield store
-    else:
-        from oricode_service.store import sqlite
+            async with postgres.open_keys(database_url) as store:
+                yield store
+        else:
+            from oricode_service.store import sqlite
 
-        try:
             with sqlite.open_keys(data_dir) as store:
                 yield store
-        except sqlite.WrongVersion as newer:
-            raise click.ClickException(str(newer)) from newer
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f"PostgreSQL is not supported by this installation: {missing}") from missing
+    except WrongVersion as newer:
+        raise click.ClickException(str(newer)) from newer
 
 
 def _run(work: Any) -> Any:

@@ -7,6 +7,7 @@ reads them. Logs written by other processes are tailed here, driven by the store
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from weakref import WeakValueDictionary
 
 from oricode_protocol import codec
@@ -22,6 +23,7 @@ from .reader import Reader
 from .run_log import PAGE_BYTES, RunLog
 
 LINGER_SECONDS = 5.0
+SETTLE_SECONDS = 2.0
 
 
 class Logs:
@@ -86,12 +88,25 @@ class Logs:
         """Whether the log has the event that ``cursor`` names, written by that epoch."""
         if cursor.at_start:
             return True
-        if cursor.seq > log.visible:
+        if cursor.seq > log.visible and not await self._comes(log, cursor.seq):
             return False
         epoch = log.epoch_of(cursor.seq)
         if epoch is None:
             epoch = await self.store.epoch_of(log.run_no, cursor.seq)
         return epoch == cursor.epoch
+
+    async def _comes(self, log: RunLog, seq: int) -> bool:
+        """Whether event ``seq``, which another process wrote and this one cannot see, is only late.
+
+        A database that crashed may lack its last moments until their writer has written them again.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while log.visible < seq and self._follower is not None and log.run_no in self._follower:
+                    changed = asyncio.Event()
+                    log.on_change(changed.set)
+                    await changed.wait()
+        return log.visible >= seq
 
     async def fold(self, log: RunLog) -> tuple[Fold, Cursor]:
         """The fold of everything visible now but ``done``, and the cursor it reaches. Yields between pages.

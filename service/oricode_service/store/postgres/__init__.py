@@ -61,9 +61,10 @@ class PostgresStore:
 
     async def start(self) -> None:
         """Be an instance among the others from now on. Raises StoreUnavailable."""
-        await self.lease.register()
-        self._tasks = [asyncio.create_task(self.lease.keep()), asyncio.create_task(self.hints.keep())]
+        await self.lease.register(self._pool)
+        self._tasks = [asyncio.create_task(part.keep()) for part in (self.lease, self.hints, self.log)]
         self.hints.say(free=True)
+        _log.info("this is instance %s", self.lease.me)
 
     async def healthy(self) -> bool:
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..rows import ChatRow, MessageRow
-from .connections import Pool
 from ..text import bare, storable
+from .connections import Pool
 
 _SELECT = (
     'select no, id, "user", title, created_at, updated_at,'

@@ -78,25 +78,27 @@ class Line:
         self._url = url
         self._greet = greet
         self._connection: Connection = None
+        self._lock = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def use(self) -> AsyncIterator[Connection]:
-        """The connection, for one statement at a time; any trouble inside ends it. Raises StoreUnavailable."""
-        with trouble():
-            if self._connection is None or self._connection.is_closed():
-                self._connection = await connect(self._url)
+        """The connection, for one user at a time; any trouble inside ends it. Raises StoreUnavailable."""
+        async with self._lock:
+            with trouble():
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await connect(self._url)
+                    try:
+                        await self._greet(self._connection)
+                    except BaseException:
+                        self.drop()
+                        raise
                 try:
-                    await self._greet(self._connection)
+                    yield self._connection
+                except UniqueViolation:
+                    raise  # the statement was undone, the connection is sound
                 except BaseException:
                     self.drop()
                     raise
-            try:
-                yield self._connection
-            except UniqueViolation:
-                raise  # the statement was undone, the connection is sound
-            except BaseException:
-                self.drop()
-                raise
 
     def drop(self) -> None:
         """End the connection at once."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..rows import KeyRow
-from .connections import Pool
 from ..text import bare
+from .connections import Pool
 
 _INSERT = "insert into api_key select $1, $2, $3, $4, $5, $6"
 _SELECT = 'select id, "user", hash, admin, created_at, revoked_at from api_key'

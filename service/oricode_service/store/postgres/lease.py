@@ -1,9 +1,8 @@
 """The lease of this process: alive by the database's clock, or never again.
 
 In: an instance id. Out: a row that peers can see expire; :meth:`Lease.lost` when somebody declared this process dead.
-Renewing and looking for expired peers is one statement, five times a lease. A process looks for expired peers only
-when it has itself been in touch for a whole lease: after an outage of the database, or a pause of the whole machine,
-all leases have expired, and everybody must get the chance to renew before anybody is declared dead.
+A process declares others dead only when it has itself been in touch for a whole lease: after an outage of the
+database, or a pause of the whole machine, all leases have expired, and everybody must get the chance to renew first.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from ..port import Fenced, StoreUnavailable
 from .connections import Connection, Line, Pool
 from .hints import Hints
 
-BEATS = 5
-"""Renewals per lease."""
+RENEWALS = 3
+LOOKS = 10
+"""Per lease: how often a process renews its own, and how often it looks for those of peers that ran out."""
 _BURIED = timedelta(hours=1)
 """Rows of dead instances are kept this long, for a person to look at."""
 _log = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 _REGISTER = "insert into instance (id, lease_until) values ($1, clock_timestamp() + $2)"
 _BEAT = """
 with mine as (
-    update instance set lease_until = clock_timestamp() + $2 where id = $1 and not dead returning id
+    update instance set lease_until = clock_timestamp() + $2 where id = $1 and not dead and $4::boolean
 ), late as (
     select id from instance where $3::boolean and not dead and id <> $1 and lease_until < clock_timestamp()
     for update skip locked
 ), buried as (
     update instance set dead = true from late where instance.id = late.id returning instance.id
 )
-select (select count(*) from mine), array(select id from buried),
+select exists (select from instance where id = $1 and not dead), array(select id from buried),
     (select count(*) from instance where not dead and id <> $1)
 """
 _BURY = """
@@ -52,10 +52,8 @@ class Lease:
         self._hints = hints
         self._on_fenced = on_fenced
         self._line = Line(url, _relaxed)
-        self._registered = False
-        self._in_touch_since = 0.0
-        self._renewed_at: float | None = None
-        """Loop times; None while the database cannot be reached."""
+        self._in_touch_since = self._renewed_at = 0.0
+        """Loop times."""
 
     def lost(self) -> NoReturn:
         """Another process has this one's runs: tell, and raise Fenced."""
@@ -63,37 +61,42 @@ class Lease:
         self._on_fenced(fenced)
         raise fenced
 
-    async def register(self) -> None:
+    async def register(self, pool: Pool) -> None:
         """Make the row. Raises StoreUnavailable."""
-        async with self._line.use() as connection:
-            await connection.execute(_REGISTER, self.me, timedelta(seconds=self._seconds))
+        await pool.value(_REGISTER, self.me, timedelta(seconds=self._seconds))
         self._in_touch_since = self._renewed_at = asyncio.get_running_loop().time()
 
     async def keep(self) -> None:
         """Renew and watch over peers, until cancelled."""
-        beat = self._seconds / BEATS
+        loop = asyncio.get_running_loop()
+        told = False
         while True:
-            await asyncio.sleep(beat)
+            await asyncio.sleep(self._seconds / LOOKS)
+            due = loop.time() >= self._renewed_at + self._seconds / RENEWALS
             try:
                 async with asyncio.timeout(self._seconds / 2):
-                    await self.beat()
+                    await self.beat(renew=due)
+                told = False
             except (StoreUnavailable, TimeoutError) as trouble:
                 self._line.drop()
-                if self._renewed_at is not None:
+                if not told:
                     _log.warning("cannot renew the lease: %s", trouble)
-                self._renewed_at = None
+                told = True
 
-    async def beat(self) -> None:
-        """Renew once, and declare dead whose lease ran out. Raises StoreUnavailable, Fenced."""
+    async def beat(self, *, renew: bool = True) -> None:
+        """Declare dead whose lease ran out, and renew the own one. Raises StoreUnavailable, Fenced."""
         now = asyncio.get_running_loop().time()
-        if self._renewed_at is None or now - self._renewed_at > self._seconds / 2:
+        if now - self._renewed_at > self._seconds / 2:
             self._in_touch_since = now
         steady = now - self._in_touch_since >= self._seconds
         async with self._line.use() as connection:
-            renewed, buried, peers = await connection.fetchrow(_BEAT, self.me, timedelta(seconds=self._seconds), steady)
-        if not renewed:
+            alive, buried, peers = await connection.fetchrow(
+                _BEAT, self.me, timedelta(seconds=self._seconds), steady, renew
+            )
+        if not alive:
             self.lost()
-        self._renewed_at = now
+        if renew:
+            self._renewed_at = now
         self._hints.alone = not peers
         if buried:
             _log.warning("declared dead: %s", ", ".join(buried))

@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from ..port import StoreUnavailable
 from ..rows import Op, Record
 from . import operations
 from .connections import Connection, Line, Pool, UniqueViolation
@@ -25,6 +26,7 @@ TAIL_EVENTS = 256
 """Events per run that one read of many tails brings at most."""
 KEEP_SECONDS = 5.0
 """Deltas are kept this long for a database that crashes: its WAL writer needs 0.6 s at its default setting."""
+RETRY_SECONDS = 0.2
 _ROW_BYTES = 100
 """A guess at an event's size, to ask for about as many rows as a page needs."""
 
@@ -60,6 +62,7 @@ class PostgresLog:
         self._durability = "on"
         self._unsynced: deque[tuple[float, Sequence[Record]]] = deque()
         """(loop time, records) of flushes that a crash of the database could undo."""
+        self._lost = asyncio.Event()
 
     async def append(self, records: Sequence[Record]) -> None:
         async with self._line.use() as connection:
@@ -113,6 +116,18 @@ class PostgresLog:
     def watch(self) -> AsyncIterator[frozenset[int] | None]:
         return self._hints.events.listen()
 
+    async def keep(self) -> None:
+        """Reconnect as soon as the connection was lost, until cancelled: what is to be written again must not wait."""
+        while True:
+            await self._lost.wait()
+            self._lost.clear()
+            try:
+                async with self._line.use():
+                    continue
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+                self._lost.set()
+
     def drop(self) -> None:
         """End the writing connection."""
         self._line.drop()
@@ -122,6 +137,7 @@ class PostgresLog:
         wanted = await connection.fetchval("show synchronous_commit")
         self._durability = "on" if wanted == "off" else wanted
         await connection.execute("set synchronous_commit = off")
+        connection.add_termination_listener(lambda _: self._lost.set())
         records = [record for _, kept in self._unsynced for record in kept]
         if records:
             await connection.execute(_APPEND_AGAIN, self._lease.me, *zip(*records, strict=True))

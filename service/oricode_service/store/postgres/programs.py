@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from ...tools.programs import Deployment, Program, ProgramEntry, StoredState
+from ..text import storable
 from .connections import Pool
 from .lease import Lease
-from ..text import storable
 
 _PUT = "select change, held from put_chunk($1, $2, $3, $4, $5, $6, $7, $8)"
 _DEPLOYED = """

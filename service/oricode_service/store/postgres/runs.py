@@ -13,10 +13,10 @@ from typing import Literal
 
 from ..port import ChatBusy, ChatNotFound, KeyReused, StoreUnavailable, TooManyRuns
 from ..rows import Created, EffectRow, MessageRow, NewRun, PendingRow, RunRow
+from ..text import bare, storable
 from .connections import Pool
 from .hints import Hints
 from .lease import Lease
-from ..text import bare, storable
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
 SWEEP_RUNS = 20
