@@ -161,11 +161,13 @@ async def test_open_streams_are_counted_over_both_transports(tmp_path):
                 client.stream("POST", "/api/chat", json=ENDLESS) as stream,
             ):
                 assert (await opened(socket))["event"] == "connected"
+                lines = stream.aiter_lines()  # kept: a dropped iterator closes the stream
                 async with asyncio.timeout(LIMIT):
-                    assert await anext(stream.aiter_lines())
+                    assert await anext(lines)
                 with pytest.raises(InvalidStatus, match="429"):
                     async with connect(service.socket_url, additional_headers=headers):
                         pass
-                refused = await client.post("/api/chat", json=ENDLESS)
+                async with asyncio.timeout(LIMIT):
+                    refused = await client.post("/api/chat", json=ENDLESS)
                 assert (refused.status_code, refused.json()["code"]) == (429, "too_many_connections")
                 assert (await client.get("/healthz")).status_code == 200
