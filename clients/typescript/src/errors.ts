@@ -120,15 +120,15 @@ export function failure({ code, error, retryable, retry_after_ms }: ErrorData): 
 /** What the closing of a WebSocket means. Codes without a row, and those that pass, mean a lost connection. */
 export function closing(code: number, reason: string): OricodeClientError {
   const row = CLOSE_CODES[code];
-  const message = reason || `The connection was closed (${code}).`;
+  const message = reason || (code === 1006 ? "The connection broke." : `The connection was closed (${code}).`);
   return row && !row.retryable ? new RequestRefused(row.code, message) : new ConnectionLost(message);
 }
 
-/** A failed read or write of the network, as one of ours; the platform's own reason is kept in the sentence. */
-export function broken(thrown: unknown): OricodeClientError {
+/** A failed read or write of the network, as one of ours; the platform's own reason is kept in brackets. */
+export function broken(thrown: unknown, what = "The connection broke"): OricodeClientError {
   if (thrown instanceof OricodeClientError) return thrown;
-  const cause = thrown instanceof Error && thrown.cause instanceof Error ? ` (${thrown.cause.message})` : "";
-  return new ConnectionLost(`${thrown instanceof Error ? thrown.message : String(thrown)}${cause}`);
+  const reason = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return new ConnectionLost(`${what} (${reason instanceof Error ? reason.message || reason.name : String(reason)}).`);
 }
 
 function errorOf(code: string, message: string, more: Particulars & { status: number }): OricodeClientError {

@@ -50,7 +50,7 @@ export class Http {
     };
     const { fetch } = this.options; // taken out: a browser's fetch must not be called as a method of this
     const response = await fetch(this.url(path), init).catch((thrown: unknown) => {
-      throw signal?.aborted ? broken(signal.reason) : broken(thrown);
+      throw broken(signal?.aborted ? signal.reason : thrown, "The service cannot be reached");
     });
     if (response.ok) return response;
     throw refusal(response.status, await this.problem(response), retryAfter(response, this.options.timing.now()));

@@ -5,6 +5,7 @@
  */
 import type { OricodeEvent } from "./events.js";
 import { foldEvent, openMessage } from "./fold.js";
+import type { ProgressData } from "./generated/events.js";
 import { EMPTY_STATE, type RunState, type ToolCallState } from "./state.js";
 
 export type LinkState = "connecting" | "live" | "reconnecting" | "ended";
@@ -24,6 +25,8 @@ export interface RunView {
   readonly trouble: string;
   /** The greeting of the service, shown until something happens. */
   readonly greeting: string;
+  /** What the tool at work is for, as its last progress said; its steps are `activity`. Empty before the first one. */
+  readonly headline: string;
 }
 
 export const NEW_VIEW: RunView = derive({
@@ -35,11 +38,12 @@ export const NEW_VIEW: RunView = derive({
   busy: true,
   trouble: "",
   greeting: "",
+  headline: "",
 });
 
 /** The view of a state that is already folded, such as one that was kept or fetched. */
 export function viewOf(run: RunState): RunView {
-  return derive({ ...NEW_VIEW, run, link: hasEnded(run) ? "ended" : "live", percent: knownPercent(run) });
+  return derive({ ...NEW_VIEW, run, link: hasEnded(run) ? "ended" : "live", ...knownProgress(run) });
 }
 
 /** The view after one more event. */
@@ -53,9 +57,9 @@ export function reduceView(view: RunView, event: OricodeEvent): RunView {
     case "connected":
       return derive({ ...view, run, link: "live", trouble: "", greeting: event.data.message });
     case "progress":
-      return derive({ ...view, run, link: "live", percent: event.data.progress ?? view.percent });
+      return derive({ ...view, run, link: "live", ...progressed(view, event.data) });
     case "snapshot":
-      return derive({ ...view, run, link: hasEnded(run) ? "ended" : "live", trouble: "", percent: knownPercent(run) ?? view.percent });
+      return derive({ ...view, run, link: hasEnded(run) ? "ended" : "live", trouble: "", ...knownProgress(run, view) });
     case "done":
       return derive({ ...view, run, link: "ended", trouble: "" });
     default:
@@ -72,15 +76,15 @@ function hasEnded(run: RunState): boolean {
   return run.status === "completed" || run.status === "failed" || run.status === "cancelled";
 }
 
-function labelOf({ run, link, percent }: RunView, activity: string): string {
+function labelOf({ run, link, percent, headline }: RunView, activity: string): string {
   if (run.status === "completed") return "✓ Complete";
   if (run.status === "cancelled") return "Stopped";
   if (run.status === "failed") return run.error?.error ?? "The answer failed.";
   if (link === "reconnecting") return "Reconnecting...";
-  if (run.approvals.length || run.status === "queued" || run.recovering !== undefined || !run.progress) return activity;
+  if (run.approvals.length || run.status === "queued" || run.recovering !== undefined || !headline) return activity;
   // Progress stays on show while the model prepares the next step, until the work is through and the model reports.
   const answering = percent === 100 && openMessage(run)?.blocks.at(-1)?.type === "text";
-  return answering ? activity : run.progress.message;
+  return answering ? activity : headline;
 }
 
 function activityOf({ run, link, greeting }: RunView): string {
@@ -107,8 +111,14 @@ export function toolTitle(name: string | undefined): string {
   return (name ?? "a tool").replace(/^mcp_/, "").replaceAll("_", " ");
 }
 
-/** A snapshot holds only the last progress; an earlier step may have been the one that knew the percentage. */
-function knownPercent(run: RunState): number | null {
-  const steps = [run.progress, ...run.tool_calls.map((call) => call.progress).reverse()];
-  return steps.find((step) => typeof step?.progress === "number")?.progress ?? null;
+/** Steps inside a tool, counted by `current` and `total`, neither move the bar nor take the headline's place. */
+function progressed({ percent, headline }: Pick<RunView, "percent" | "headline">, data: ProgressData): Pick<RunView, "percent" | "headline"> {
+  const step = data.progress === undefined && data.current !== undefined;
+  return { percent: data.progress ?? percent, headline: step && headline ? headline : data.message };
+}
+
+/** A snapshot holds only the last progress of the run and of each call; what was known `before` fills in. */
+function knownProgress(run: RunState, before: Pick<RunView, "percent" | "headline"> = NEW_VIEW): Pick<RunView, "percent" | "headline"> {
+  const known = [...run.tool_calls.map((call) => call.progress), run.progress].filter((progress) => progress !== undefined);
+  return known.reduce(progressed, { percent: before.percent, headline: before.headline });
 }

@@ -43,8 +43,9 @@ export class RealService {
     await gone;
   }
 
-  /** Starts it (again), on the same port and data; resolves when it answers. */
+  /** Starts it (again) unless it runs, on the same port and data; resolves when it answers. */
   async run(): Promise<void> {
+    if (this.child) return;
     const args = ["serve", "--port", String(this.port), "--data-dir", join(this.folder, "data"), "--model", "demo"];
     const child = (this.child = spawn(ORICODE, args, { env: { ...process.env, ...this.settings }, stdio: ["ignore", "ignore", "pipe"] }));
     let said = "";

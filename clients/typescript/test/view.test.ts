@@ -49,10 +49,6 @@ describe("the label", () => {
       "Connected to Oricode AI",
       "Running: store code chunk...",
       "Storing chunk 1/8...",
-      "Writing",
-      "Storing chunk 1/8...",
-      "Storing chunk 2/8...",
-      "Writing",
       "Storing chunk 2/8...",
     ]);
   });
@@ -98,6 +94,10 @@ describe("the label", () => {
       "✓ Complete",
     ]);
   });
+});
+
+test("a step inside a tool is the activity, not the label", () => {
+  expect(views(storing(1, 3))[2]).toMatchObject({ label: "Storing chunk 3/8...", activity: "Writing" });
 });
 
 describe("the percentage", () => {

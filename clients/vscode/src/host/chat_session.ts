@@ -18,6 +18,9 @@ import { readSettings, type Keys, type Settings } from "./settings.js";
 import { StatusBar } from "./status_bar.js";
 import { clientTools } from "./tools/client_tools.js";
 
+/** A question is tried for this long before the user is asked whether to try again; a restart takes less. */
+const START_PATIENCE_MS = 120_000;
+
 export class ChatSession implements Session, vscode.Disposable {
   readonly view: ChatView;
   private readonly status = new StatusBar();
@@ -27,6 +30,9 @@ export class ChatSession implements Session, vscode.Disposable {
   private attachment: Attachment | null = null;
   /** How this page gets its answers. */
   private path: Path = { kind: "relay", reason: "" };
+  /** Approvals that were asked for by a message already. */
+  private readonly askedFor = new Set<string>();
+  private readonly subscription: vscode.Disposable;
   /** Why this page cannot connect by itself, as it found out; null while it has not. */
   private relayReason: string | null = null;
 
@@ -40,6 +46,7 @@ export class ChatSession implements Session, vscode.Disposable {
     this.client = this.makeClient();
     this.conversation = this.makeConversation();
     this.view = new ChatView(context.extensionUri, this, log);
+    this.subscription = proposals.onDidChangeWaiting(() => this.view.post({ type: "proposal", label: proposals.waiting }));
   }
 
   restore(): void {
@@ -49,6 +56,7 @@ export class ChatSession implements Session, vscode.Disposable {
   }
 
   dispose(): void {
+    this.subscription.dispose();
     this.conversation.dispose();
     this.status.dispose();
     this.view.dispose();
@@ -127,6 +135,10 @@ export class ChatSession implements Session, vscode.Disposable {
     return this.path.kind === "direct" ? this.path.url : null;
   }
 
+  hidden(): void {
+    for (const approval of this.conversation.live?.view.run.approvals ?? []) void this.askForApproval(approval.approval_id, approval.reason);
+  }
+
   async received(message: FromPage): Promise<void> {
     switch (message.type) {
       case "ready":
@@ -144,6 +156,8 @@ export class ChatSession implements Session, vscode.Disposable {
         return proposeForEditor(this.proposals, message.code);
       case "copy":
         return vscode.env.clipboard.writeText(message.code);
+      case "decide":
+        return this.proposals.decide(undefined, message.decision);
       case "rate":
         return this.tell(this.conversation.rate(message.exchange, message.rating));
       case "retry":
@@ -181,6 +195,7 @@ export class ChatSession implements Session, vscode.Disposable {
     await this.choosePath();
     const { exchanges } = this.conversation;
     this.view.post({ type: "conversation", exchanges, path: this.path, signedIn, context: this.attachment?.label ?? "" });
+    this.view.post({ type: "proposal", label: this.proposals.waiting });
   }
 
   private async choosePath(): Promise<void> {
@@ -205,7 +220,7 @@ export class ChatSession implements Session, vscode.Disposable {
       if (found === undefined) throw new RequestRefused("unauthorized", "Sign in first: there is no key for this service yet.");
       return found;
     };
-    return new OricodeClient(url, key, { transport: "sse", clientType: "vscode", patienceMs: Infinity });
+    return new OricodeClient(url, key, { transport: "sse", clientType: "vscode", patienceMs: Infinity, startPatienceMs: START_PATIENCE_MS });
   }
 
   private makeConversation(): Conversation {
@@ -229,7 +244,8 @@ export class ChatSession implements Session, vscode.Disposable {
   }
 
   private event(exchange: Exchange, event: OricodeEvent): void {
-    if (this.path.kind === "relay") this.view.post({ type: "event", exchange: exchange.id, event });
+    // Before the service has named the run there is nothing that the page could follow by itself.
+    if (this.path.kind === "relay" || exchange.runId === null) this.view.post({ type: "event", exchange: exchange.id, event });
     else if (event.event === "done") this.view.post({ type: "exchange", exchange });
     this.showStatus();
     if (event.event === "error") void this.showFailure(exchange);
@@ -253,7 +269,10 @@ export class ChatSession implements Session, vscode.Disposable {
     if (answer === "Try Again") this.conversation.retry(exchange.id);
   }
 
+  /** In the chat it is asked for anyway; this is for the user who does not see it. */
   private async askForApproval(approvalId: string, reason: string): Promise<void> {
+    if (this.askedFor.has(approvalId)) return;
+    this.askedFor.add(approvalId);
     const answer = await vscode.window.showWarningMessage(`Oricode asks for your approval: ${reason}`, "Approve", "Deny");
     if (answer) await this.tell(this.conversation.approve(approvalId, answer === "Approve" ? "approve" : "deny"));
   }

@@ -14,6 +14,8 @@ export interface Session {
   directUrl(): Promise<string | null>;
   /** A message of the page. What it rejects with is logged. */
   received(message: FromPage): Promise<void>;
+  /** The user has closed or covered the view. */
+  hidden(): void;
 }
 
 export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
@@ -38,9 +40,11 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     view.webview.options = { enableScripts: true, localResourceRoots: [vscode.Uri.joinPath(this.folder, "out")] };
     this.subscriptions = [
       view.webview.onDidReceiveMessage((value: unknown) => this.receive(value)),
+      view.onDidChangeVisibility(() => view.visible || this.session.hidden()),
       view.onDidDispose(() => {
         this.view = null;
         this.pageReady = false;
+        this.session.hidden();
       }),
     ];
     await this.load();

@@ -1,8 +1,8 @@
 /**
  * Changes that wait for the user's decision, each shown as a diff between the file and the proposed text.
  *
- * In: a file and a whole new text. Out: whether the user applied it. The user decides by the buttons of the diff or of the
- * message; closing the diff discards. A file that changed in the meantime is left alone.
+ * In: a file and a whole new text. Out: whether the user applied it. The user decides by the buttons of the diff or in the
+ * chat; closing the diff discards. A file that changed in the meantime is left alone.
  */
 import * as vscode from "vscode";
 
@@ -12,6 +12,8 @@ export type Decision = "applied" | "discarded" | "outdated";
 
 interface Proposal {
   target: vscode.Uri;
+  /** How the file is called towards the user. */
+  label: string;
   text: string;
   /** What the file held when the change was proposed; null when it did not exist. */
   before: string | null;
@@ -21,6 +23,9 @@ interface Proposal {
 export class Proposals implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly open = new Map<string, Proposal>();
   private count = 0;
+  private readonly changes = new vscode.EventEmitter<void>();
+  /** A proposal was made or decided: see `waiting`. */
+  readonly onDidChangeWaiting = this.changes.event;
   private readonly subscriptions = [
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
     vscode.commands.registerCommand("oricode.applyProposal", (uri?: vscode.Uri) => this.decide(uri, "apply")),
@@ -37,7 +42,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     const before = await textOf(target);
     const uri = vscode.Uri.from({ scheme: SCHEME, path: target.path, query: String(++this.count) });
     const decided = new Promise<"apply" | "discard">((decide) => {
-      this.open.set(uri.toString(), { target, text, before, decide });
+      this.open.set(uri.toString(), { target, label, text, before, decide });
     });
     const withdraw = () => this.decide(uri, "discard");
     signal?.addEventListener("abort", withdraw);
@@ -45,7 +50,6 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     try {
       const left = before === null ? vscode.Uri.from({ scheme: SCHEME, path: target.path, query: "nothing" }) : target;
       await vscode.commands.executeCommand("vscode.diff", left, uri, `${label} (proposed by Oricode)`, { preview: true });
-      void this.askByMessage(uri, label);
       if ((await decided) === "discard") return "discarded";
       return (await textOf(target)) === before ? await this.apply(target, text) : "outdated";
     } finally {
@@ -59,15 +63,16 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
   dispose(): void {
     for (const proposal of this.open.values()) proposal.decide("discard");
     for (const subscription of this.subscriptions) subscription.dispose();
+    this.changes.dispose();
   }
 
-  private async askByMessage(uri: vscode.Uri, label: string): Promise<void> {
-    const answer = await vscode.window.showInformationMessage(`Apply the proposed change to ${label}?`, "Apply", "Discard");
-    if (answer) this.decide(uri, answer === "Apply" ? "apply" : "discard");
+  /** The label of the change that waits, the latest if several; empty when none does. */
+  get waiting(): string {
+    return [...this.open.values()].at(-1)?.label ?? "";
   }
 
-  /** Without `uri`: the proposal that is shown, else the only one. */
-  private decide(uri: vscode.Uri | undefined, decision: "apply" | "discard"): void {
+  /** Without `uri`: the proposal that is shown, else the latest. */
+  decide(uri: vscode.Uri | undefined, decision: "apply" | "discard"): void {
     const shown = vscode.window.activeTextEditor?.document.uri;
     const wanted = [uri, shown].map((one) => this.open.get(one?.toString() ?? "")).find(Boolean);
     (wanted ?? [...this.open.values()].at(-1))?.decide(decision);
@@ -98,6 +103,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   private async updateContext(): Promise<void> {
+    this.changes.fire();
     await vscode.commands.executeCommand("setContext", "oricode.proposal", this.open.size > 0);
   }
 }

@@ -5,6 +5,7 @@ export interface ComposerActions {
   send(text: string): void;
   stop(): void;
   dropContext(): void;
+  decide(decision: "apply" | "discard"): void;
   /** Called with every change, so that a draft survives the page. */
   draft(text: string): void;
 }
@@ -21,11 +22,24 @@ export class Composer {
   });
   private readonly label = h("span");
   private readonly chip = h("div", { class: "chip", hidden: true }, this.label);
+  private readonly proposed = h("span");
+  private readonly proposal = h(
+    "section",
+    { class: "card proposal", role: "alertdialog", "aria-label": "Proposed change", hidden: true },
+    h("p", {}, "Apply the proposed change to ", this.proposed, "?"),
+    h(
+      "div",
+      { class: "buttons" },
+      h("button", { type: "button", class: "primary", onclick: () => this.actions.decide("apply") }, "Apply"),
+      h("button", { type: "button", class: "secondary", onclick: () => this.actions.decide("discard") }, "Discard"),
+    ),
+  );
   private readonly sendButton = h("button", { type: "submit", class: "primary" }, "Send");
   private readonly stopButton = h("button", { type: "button", class: "secondary", hidden: true, onclick: () => this.actions.stop() }, "Stop");
   readonly element = h(
     "form",
     { class: "composer", onsubmit: (event) => this.submit(event) },
+    this.proposal,
     this.chip,
     this.input,
     h("div", { class: "buttons" }, this.stopButton, this.sendButton),
@@ -54,6 +68,12 @@ export class Composer {
   set context(label: string) {
     setText(this.label, label);
     this.chip.hidden = !label;
+  }
+
+  /** Whose change waits for a decision; empty: nobody's. */
+  set change(label: string) {
+    setText(this.proposed, label);
+    this.proposal.hidden = !label;
   }
 
   focus(): void {

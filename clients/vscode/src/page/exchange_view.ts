@@ -1,5 +1,5 @@
 /** One exchange on the page: the question, and the answer as it grows. */
-import type { Block, RunView } from "@oricode/client";
+import { toolTitle, type Block, type RunView } from "@oricode/client";
 import type { Exchange } from "../shared/messages.js";
 import { arrange, h, setText } from "./dom.js";
 import { Markdown, type CodeActions } from "./markdown.js";
@@ -82,7 +82,8 @@ export class ExchangeView {
   }
 
   private approvalCard({ approval_id, tool_call_id, reason }: RunView["run"]["approvals"][number], { run }: RunView): HTMLElement {
-    const name = run.tool_calls.find((call) => call.tool_call_id === tool_call_id)?.name ?? "A tool";
+    const call = run.tool_calls.find((one) => one.tool_call_id === tool_call_id);
+    const input = call?.input ? JSON.stringify(call.input) : (call?.partial_json ?? "");
     return this.keep(`approval ${approval_id}`, () => {
       const card = h("section", { class: "card approval", role: "alertdialog", "aria-label": "Approval" });
       const decide = (decision: "approve" | "deny") => () => {
@@ -90,7 +91,9 @@ export class ExchangeView {
         this.actions.approve(approval_id, decision);
       };
       card.append(
-        h("p", {}, h("strong", {}, name), " asks for your approval. ", reason),
+        h("p", {}, h("strong", {}, `Your approval: ${toolTitle(call?.name)}`)),
+        h("p", {}, reason),
+        h("pre", { tabindex: "0", "aria-label": "What it was called with" }, readable(input)),
         h(
           "div",
           { class: "buttons" },
@@ -114,6 +117,15 @@ export class ExchangeView {
     const vote = (value: "up" | "down", label: string) =>
       h("button", { type: "button", class: "icon", "aria-pressed": String(rating === value), onclick: () => this.actions.rate(value) }, label);
     return h("div", { class: "rating" }, vote("up", "Helpful"), vote("down", "Not helpful"));
+  }
+}
+
+/** A tool's input for people; as it is when it is not whole. */
+function readable(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json; // still being written
   }
 }
 
@@ -155,6 +167,7 @@ class ToolPart implements Part {
 
   update(block: Block, run: RunView["run"]): void {
     const call = run.tool_calls.find((one) => block.type === "tool_use" && one.tool_call_id === block.tool_call_id);
-    if (call) this.card.update(call);
+    const asked = run.approvals.some((approval) => approval.tool_call_id === call?.tool_call_id);
+    if (call) this.card.update(call, asked);
   }
 }

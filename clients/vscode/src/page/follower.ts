@@ -82,7 +82,7 @@ export class Follower {
     if (event.event === "connected") this.everOpened = true;
     if (event.event === "reconnecting" && !this.everOpened && this.tickets > this.failures) {
       this.failures = this.tickets;
-      if (this.failures >= FAILURES) return this.block(`no WebSocket could be opened (${event.data.reason})`);
+      if (this.failures >= FAILURES) return this.block("no WebSocket could be opened");
     }
     this.events.event(exchange, event);
   }

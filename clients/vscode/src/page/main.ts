@@ -18,8 +18,12 @@ class Page {
   private readonly welcome = h("section", { class: "welcome" });
   private readonly progress = new Progress();
   private readonly composer = new Composer(this.host.kept.draft, {
-    send: (text) => this.host.send({ type: "ask", text }),
+    send: (text) => {
+      this.atEnd = true;
+      this.host.send({ type: "ask", text });
+    },
     stop: () => this.host.send({ type: "stop" }),
+    decide: (decision) => this.host.send({ type: "decide", decision }),
     dropContext: () => this.host.send({ type: "command", command: "dropContext" }),
     draft: (draft) => this.host.keep({ draft }),
   });
@@ -30,8 +34,12 @@ class Page {
   private path: Path | null = null;
   private signedIn = true;
   private frame = 0;
+  /** The reader is at the end and stays there while the answer grows. */
+  private atEnd = true;
 
   constructor(root: HTMLElement) {
+    this.log.addEventListener("scroll", () => (this.atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < AT_END_PX));
+    new ResizeObserver(() => this.stay()).observe(this.log);
     root.append(this.log, this.progress.element, this.composer.element);
     this.host.send({ type: "ready" });
   }
@@ -57,6 +65,9 @@ class Page {
         break;
       case "context":
         this.composer.context = message.label;
+        break;
+      case "proposal":
+        this.composer.change = message.label;
         break;
       case "focus":
         this.composer.focus();
@@ -112,7 +123,6 @@ class Page {
   }
 
   private drawNow(): void {
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < AT_END_PX;
     for (const id of this.rendered.keys()) if (!this.exchanges.some((exchange) => exchange.id === id)) this.rendered.delete(id);
     const elements = this.exchanges.map((exchange) => {
       const rendered = this.rendered.get(exchange.id) ?? this.newExchangeView(exchange.id);
@@ -126,7 +136,11 @@ class Page {
     this.progress.update(view, current?.failure != null);
     this.composer.busy = view !== null && view.busy && !current?.failure;
     this.composer.enabled = this.signedIn;
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    this.stay();
+  }
+
+  private stay(): void {
+    if (this.atEnd) this.log.scrollTop = this.log.scrollHeight;
   }
 
   private drawWelcome(): HTMLElement {

@@ -26,6 +26,7 @@ export class Progress {
     this.element.dataset["link"] = view.link;
     setText(this.label, view.label);
     setText(this.activity, this.detail(view));
+    this.activity.title = this.detail(view);
     this.bar.hidden = !busy;
     this.element.classList.toggle("unknown", view.percent === null);
     setText(this.percent, busy && view.percent !== null ? `${Math.floor(view.percent)}%` : "");
@@ -36,7 +37,7 @@ export class Progress {
   }
 
   set way(path: Path) {
-    setText(this.path, path.kind === "direct" ? "Live by WebSocket" : `Relayed by the editor: ${path.reason}`);
+    setText(this.path, path.kind === "direct" ? "Answers come by WebSocket" : `Answers are relayed by the editor: ${path.reason}`);
     this.path.title = path.kind === "direct" ? path.url : "";
   }
 

@@ -16,11 +16,14 @@ export class ToolCard {
   private readonly fold = h("details", {}, this.summary, h("pre", { tabindex: "0" }, this.code));
   readonly element = h("section", { class: "tool" }, h("div", { class: "line" }, this.mark, this.title, this.detail), this.fold);
   private shown: ToolCallState | null = null;
+  private asked = false;
   private chosen = false;
 
-  update(call: ToolCallState): void {
-    if (call === this.shown) return;
+  /** `asked`: it waits for the user's approval. */
+  update(call: ToolCallState, asked: boolean): void {
+    if (call === this.shown && asked === this.asked) return;
     this.shown = call;
+    this.asked = asked;
     const name = toolTitle(call.name);
     const outcome = call.state === "ended" ? (call.status ?? "ok") : "";
     this.element.dataset["state"] = outcome || call.state;
@@ -28,7 +31,7 @@ export class ToolCard {
     setText(this.mark, outcome ? (MARKS[outcome] ?? "") : "");
     setText(this.title, name);
     this.title.title = call.name ?? "";
-    setText(this.detail, detailOf(call));
+    setText(this.detail, asked ? "waits for your approval" : detailOf(call));
     const { code, language } = liveCode(call);
     this.fold.hidden = !code;
     // Live code is on show while it is written, and out of the way afterwards, unless the reader chose otherwise.

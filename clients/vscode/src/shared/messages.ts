@@ -35,6 +35,8 @@ export type ToPage =
   | { type: "exchange"; exchange: Exchange }
   | { type: "event"; exchange: string; event: OricodeEvent }
   | { type: "context"; label: string }
+  /** A change waits for the user's decision; empty: none does. */
+  | { type: "proposal"; label: string }
   | { type: "focus" }
   | { type: "reply"; ref: number; value: string }
   | { type: "reply"; ref: number; failure: Failure };
@@ -45,6 +47,7 @@ export type FromPage =
   | { type: "stop" }
   | { type: "approve"; approvalId: string; decision: "approve" | "deny" }
   | { type: "insert" | "apply" | "copy"; code: string }
+  | { type: "decide"; decision: "apply" | "discard" }
   | { type: "rate"; exchange: string; rating: "up" | "down" }
   | { type: "retry"; exchange: string }
   | { type: "command"; command: "newChat" | "chooseChat" | "signIn" | "openSettings" | "dropContext" }
@@ -64,6 +67,7 @@ const FIELDS: Record<FromPage["type"], Record<string, Check>> = {
   insert: { code: text },
   apply: { code: text },
   copy: { code: text },
+  decide: { decision: oneOf("apply", "discard") },
   rate: { exchange: text, rating: oneOf("up", "down") },
   retry: { exchange: text },
   command: { command: oneOf("newChat", "chooseChat", "signIn", "openSettings", "dropContext") },

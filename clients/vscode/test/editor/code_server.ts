@@ -1,4 +1,4 @@
-/** VS Code itself (code-server) as a process group of its own, on a free port, with fresh folders. */
+/** VS Code itself (code-server), in its own process group, on a free port, with fresh folders. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -20,6 +20,7 @@ const SETTINGS = {
   "extensions.autoCheckUpdates": false,
   "chat.disableAIFeatures": true,
   "editor.minimap.enabled": false,
+  "files.autoSave": "off",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
 };
 
@@ -64,6 +65,12 @@ export class CodeServer {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}/?folder=${encodeURIComponent(this.workspace)}`;
+  }
+
+  /** The same with a file of the workspace open in the editor. */
+  urlWith(file: string): string {
+    const payload = [["openFile", `vscode-remote://127.0.0.1:${this.port}${join(this.workspace, file)}`]];
+    return `${this.url}&payload=${encodeURIComponent(JSON.stringify(payload))}`;
   }
 
   /** What it printed last, for a failed test. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium, type BrowserContext, type FrameLocator, type Locator, type Page } from "playwright-core";
+import { chromium, errors, type BrowserContext, type FrameLocator, type Locator, type Page } from "playwright-core";
 
 /** Generous: the machine may be busy with other things. */
 export const PATIENCE = 90_000;
@@ -57,12 +57,19 @@ export class Window {
 
   /** Runs a command by its title, through the palette. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget input[type=text]");
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first();
+    for (let tries = 5; ; tries--) {
+      try {
+        await this.page.keyboard.press("F1");
+        await input.fill(`>${title}`, { timeout: PATIENCE / 6 });
+        await row.waitFor({ timeout: PATIENCE / 6 });
+        return await this.page.keyboard.press("Enter");
+      } catch (error) {
+        // Something else took the focus at that moment, and the palette closed: a person would open it again.
+        if (!tries || !(error instanceof errors.TimeoutError)) throw error;
+      }
+    }
   }
 
   /** Fills the input box that is open, and accepts it. */
@@ -73,18 +80,51 @@ export class Window {
     await this.page.keyboard.press("Enter");
   }
 
+  /** Starts to note what the status bar shows; the returned function tells all of it, in order. */
+  async watchStatus(): Promise<() => Promise<string[]>> {
+    await this.page.evaluate(() => {
+      const seen: string[] = ((globalThis as { seen?: string[] }).seen = []);
+      const note = () => {
+        const text = document.querySelector('.statusbar-item[id*="oricode.status"]')?.textContent ?? "";
+        if (text && text !== seen.at(-1)) seen.push(text);
+      };
+      new MutationObserver(note).observe(document.querySelector(".statusbar")!, { subtree: true, childList: true, characterData: true });
+      note();
+    });
+    return () => this.page.evaluate(() => (globalThis as { seen?: string[] }).seen ?? []);
+  }
+
   async openChat(): Promise<void> {
-    const icon = this.page.locator('.activitybar .action-item', { has: this.page.locator('a.action-label[aria-label*="Oricode"]') }).first();
+    const icon = this.chatIcon;
     await icon.waitFor();
     // A click on the icon of the view that is open would hide it.
-    if ((await icon.getAttribute("aria-selected")) !== "true" && !(await icon.getAttribute("class"))?.includes("checked")) await icon.click();
+    if (!(await this.chatOpen())) await icon.click();
     await this.chat.locator(".composer").waitFor();
+  }
+
+  async hideChat(): Promise<void> {
+    await this.chatIcon.click();
+    await this.page.locator('iframe.webview[src*="extensionId=oricode.oricode"]').waitFor({ state: "detached" });
+  }
+
+  private get chatIcon(): Locator {
+    return this.page.locator(".activitybar .action-item", { has: this.page.locator('a.action-label[aria-label*="Oricode"]') }).first();
+  }
+
+  private async chatOpen(): Promise<boolean> {
+    const icon = this.chatIcon;
+    return (await icon.getAttribute("aria-selected")) === "true" || ((await icon.getAttribute("class")) ?? "").includes("checked");
   }
 
   async signIn(key: string): Promise<void> {
     await this.command("Oricode: Sign In");
     await this.answer(key);
     await this.chat.locator("textarea:enabled").waitFor();
+  }
+
+  async newChat(): Promise<void> {
+    await this.command("Oricode: New Chat");
+    await this.chat.locator(".welcome").waitFor();
   }
 
   async ask(question: string): Promise<void> {
@@ -94,6 +134,6 @@ export class Window {
 
   async shot(name: string): Promise<void> {
     mkdirSync(SHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SHOTS, `${name}.png`) });
+    await this.page.screenshot({ path: join(SHOTS, `${name.replaceAll(/[^a-z0-9]+/gi, "-")}.png`) });
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { edited, parseEdit } from "../../src/host/tools/edit.js";
-import { MAX_CHARACTERS, excerpt } from "../../src/host/tools/excerpt.js";
+import { MAX_CHARACTERS, described, excerpt } from "../../src/host/tools/excerpt.js";
 import { displayPath, insideWorkspace } from "../../src/host/tools/workspace_paths.js";
 
 describe("a path", () => {
@@ -110,6 +110,11 @@ describe("an excerpt", () => {
 
   test("of one endless line is cut", () => {
     expect(excerpt("x".repeat(MAX_CHARACTERS * 2)).text.length).toBe(MAX_CHARACTERS);
+  });
+
+  test("is described in its first line", () => {
+    expect(described("a.abap", excerpt("a\nb\nc", 2, 2))).toBe("a.abap, lines 2-2 of 3\n\nb");
+    expect(described("a", { first_line: 1, last_line: 2, total_lines: 9, text: "x", next_line: 3 })).toMatch(/^a, lines 1-2 of 9; go on at line 3\n/);
   });
 
   test("beyond the end is the last line", () => {

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { ClientTool } from "@oricode/client";
 import { textOf, type Proposals } from "../proposals.js";
 import { edited, parseEdit } from "./edit.js";
-import { excerpt } from "./excerpt.js";
+import { MAX_CHARACTERS, described, excerpt } from "./excerpt.js";
 import { displayPath, insideWorkspace } from "./workspace_paths.js";
 
 /** None in a workspace the user does not trust. */
@@ -27,15 +27,12 @@ function readEditor(): ClientTool {
       if (!editor) throw new Error("No editor is open.");
       const { document, selection } = editor;
       if (!document.isUntitled) await insideWorkspace(document.uri.fsPath, folders());
-      return {
-        path: document.isUntitled ? null : displayPath(document.uri.fsPath, folders()),
-        language: document.languageId,
-        cursor_line: selection.active.line + 1,
-        selection: selection.isEmpty
-          ? null
-          : { first_line: selection.start.line + 1, last_line: selection.end.line + 1, text: document.getText(selection) },
-        ...excerpt(document.getText()),
-      };
+      const name = document.isUntitled ? "an unsaved document" : displayPath(document.uri.fsPath, folders());
+      const cursor = `cursor in line ${selection.active.line + 1}`;
+      if (selection.isEmpty) return described(`${name} (${document.languageId}), ${cursor}`, excerpt(document.getText()));
+      const lines = `${selection.start.line + 1}-${selection.end.line + 1} selected`;
+      const head = described(`${name} (${document.languageId}), ${cursor}, lines ${lines}`, excerpt(document.getText()));
+      return `${head}\n\nThe selected text:\n${document.getText(selection).slice(0, MAX_CHARACTERS)}`;
     },
   };
 }
@@ -60,7 +57,7 @@ function readFile(): ClientTool {
       const text = await textOf(vscode.Uri.file(absolute));
       if (text === null) throw new Error(`There is no file "${path}".`);
       const line = (value: unknown) => (typeof value === "number" ? value : undefined);
-      return { path: displayPath(absolute, folders()), ...excerpt(text, line(first_line), line(last_line)) };
+      return described(displayPath(absolute, folders()), excerpt(text, line(first_line), line(last_line)));
     },
   };
 }

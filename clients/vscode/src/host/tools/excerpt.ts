@@ -23,3 +23,9 @@ export function excerpt(text: string, first = 1, last = Infinity): Excerpt {
   const cut = taken.length < wanted.length ? { next_line: until + 1 } : {};
   return { first_line: from, last_line: until, total_lines: lines.length, text: taken.join("\n").slice(0, MAX_CHARACTERS), ...cut };
 }
+
+/** The excerpt as text for a model; its first line, which people are shown too, says what it is. */
+export function described(name: string, { first_line, last_line, total_lines, text, next_line }: Excerpt): string {
+  const more = next_line === undefined ? "" : `; go on at line ${next_line}`;
+  return `${name}, lines ${first_line}-${last_line} of ${total_lines}${more}\n\n${text}`;
+}
