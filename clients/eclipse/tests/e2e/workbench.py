@@ -22,6 +22,7 @@ sys.path.insert(0, str(PROJECT / "scripts" / "eclipse"))
 import installation  # noqa: E402
 
 START_S = 180
+SETTLE_S = 1
 Seen = dict[str, Any]
 
 
@@ -60,14 +61,14 @@ class Workbench:
         self.screen.click(at["x"], at["y"])
 
     def focus(self, widget: str) -> None:
-        """Click until the widget has the focus: a window that is still being laid out moves away under the mouse."""
+        """Click until the widget has the focus and keeps it: a window still being laid out moves under the mouse."""
         for _ in range(20):
             self.click(widget)
-            deadline = time.monotonic() + 2
-            while time.monotonic() < deadline:
-                if self.now()[widget]["focused"]:
-                    return
-                time.sleep(0.1)
+            clicked = self.now()[widget]
+            time.sleep(SETTLE_S)
+            now = self.now()[widget]
+            if now["focused"] and (now["x"], now["y"]) == (clicked["x"], clicked["y"]):
+                return
         raise AssertionError(f"{widget} does not take the focus")
 
     def ask(self, prompt: str) -> None:

@@ -46,7 +46,9 @@ public final class OricodePreferencePage extends FieldEditorPreferencePage imple
         new Label(parent, SWT.NONE).setText("API &key:");
         key = new Text(parent, SWT.SINGLE | SWT.BORDER | SWT.PASSWORD);
         key.setData(Keys.WIDGET, "key");
-        key.setLayoutData(new GridData(SWT.FILL, SWT.CENTER, true, false));
+        GridData wide = new GridData(SWT.FILL, SWT.CENTER, true, false);
+        wide.widthHint = 200; // else a long key makes the dialog wide
+        key.setLayoutData(wide);
         try {
             storedKey = keyring.read();
         } catch (IllegalStateException closed) {
