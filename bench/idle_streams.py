@@ -83,9 +83,8 @@ def main() -> int:
     short = sum(watcher.beats < due for watcher in watchers)
     print(f"{given.streams} streams for {given.seconds:g} s, heartbeat {given.heartbeat:g} s")
     print(f"dropped {dropped}, with fewer than {due} heartbeats {short}")
-    print(
-        f"heartbeats {sum(watcher.beats for watcher in watchers)}, longest silence {max(w.silence for w in watchers):.2f} s"
-    )
+    beats, silence = sum(watcher.beats for watcher in watchers), max(watcher.silence for watcher in watchers)
+    print(f"heartbeats {beats}, longest silence {silence:.2f} s")
     print(f"{weight:.1f} KB of memory per stream, its run and its upstream call included")
     return 1 if dropped or short else 0
 
