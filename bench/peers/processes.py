@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Peer:
     path: str
     headers: dict[str, str]
     body: dict[str, Any] = field(default_factory=lambda: {"prompt": "x", "stream": True})
+    beside: tuple[int, ...] = ()
+    """Processes that work for it alone, such as its database server: their CPU time counts too."""
 
     def cpu(self) -> float:
         """CPU seconds of the process and its children so far, by the scheduler's own count (nanoseconds)."""
         total = 0
-        for pid in _family(self.process.pid):
+        for pid in [member for root in (self.process.pid, *self.beside) for member in _family(root)]:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     total += int((task / "schedstat").read_text().split()[0])
@@ -95,12 +97,15 @@ def process(command: list[str], port: int, core: str, **environment: str) -> Ite
 
 
 @contextlib.contextmanager
-def oricode(upstream: str, heartbeat: float, scratch: Path, *, model: str = "claude-bench") -> Iterator[Peer]:
-    """Our service, its durable log on."""
+def oricode(
+    upstream: str, heartbeat: float, scratch: Path, *, model: str = "claude-bench", database_url: str = ""
+) -> Iterator[Peer]:
+    """Our service, its durable log on; in SQLite, unless there is a ``database_url``."""
     port = free_port()
     data = scratch / f"oricode-{port}"
     command = [str(ROOT / ".venv/bin/oricode"), "serve", "--port", str(port), "--data-dir", str(data), "--model", model]
     environment = {
+        "ORICODE_DATABASE_URL": database_url,
         "ANTHROPIC_BASE_URL": upstream,
         "ANTHROPIC_API_KEY": "bench",
         "ORICODE_HEARTBEAT_SECONDS": str(heartbeat),
@@ -111,8 +116,24 @@ def oricode(upstream: str, heartbeat: float, scratch: Path, *, model: str = "cla
     }
     with process(command, port, PEER_CORE, **environment) as started:
         keys = [command[0], "keys", "create", "--user", "bench", "--data-dir", str(data)]
-        key = subprocess.run(keys, check=True, capture_output=True, text=True).stdout.strip()
+        where = ["--database-url", database_url] if database_url else []
+        key = subprocess.run([*keys, *where], check=True, capture_output=True, text=True).stdout.strip()
         yield Peer("oricode", started, port, "/api/chat", {"X-API-Key": key})
+
+
+@contextlib.contextmanager
+def oricode_postgres(upstream: str, heartbeat: float, scratch: Path) -> Iterator[Peer]:
+    """The same service on a private PostgreSQL on the same core, whose CPU time counts too."""
+    script = ["taskset", "-c", PEER_CORE, str(ROOT / "scripts/postgres.sh")]
+    scratch.chmod(0o755)  # the server runs as a user of its own
+    folder = scratch / "postgres"
+    url = subprocess.run([*script, "start", str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    try:
+        postmaster = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        with oricode(upstream, heartbeat, scratch, database_url=url) as peer:
+            yield replace(peer, name="oricode-postgres", beside=(postmaster,))
+    finally:
+        subprocess.run([*script, "stop", str(folder), "immediate"], check=True)
 
 
 @contextlib.contextmanager
@@ -148,7 +169,13 @@ def nginx(upstream: str, heartbeat: float, scratch: Path) -> Iterator[Peer]:
         yield Peer("nginx", started, port, "/v1/messages", {})
 
 
-PEERS = {"oricode": oricode, "express": express, "sse-starlette": sse_starlette, "nginx": nginx}
+PEERS = {
+    "oricode": oricode,
+    "oricode-postgres": oricode_postgres,
+    "express": express,
+    "sse-starlette": sse_starlette,
+    "nginx": nginx,
+}
 
 
 @contextlib.contextmanager

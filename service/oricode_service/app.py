@@ -126,7 +126,7 @@ async def _serve(settings: Settings) -> None:
         stack.push_async_callback(tools.close)
         metrics = Metrics()
         reach = failpoints(settings.failpoint)
-        commit = GroupCommit(store.log, _fenced, reach)
+        commit = GroupCommit(store.log, _fenced, reach, store.log.pace)
         commit.observe = metrics.committed
         stack.push_async_callback(commit.close)
         pulse = Pulse(settings.heartbeat_seconds)

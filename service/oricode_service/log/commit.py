@@ -26,11 +26,23 @@ class GroupCommit:
     """One per process. Belongs to the event loop's thread."""
 
     def __init__(
-        self, store: LogStore, on_fenced: Callable[[Fenced], None], reach: Callable[[str], None] = lambda name: None
+        self,
+        store: LogStore,
+        on_fenced: Callable[[Fenced], None],
+        reach: Callable[[str], None] = lambda name: None,
+        pace: float = 0.0,
     ) -> None:
-        """``reach`` is told the names of the failpoints around each save."""
+        """``reach`` is told the names of the failpoints around each save.
+
+        ``pace``: seconds between the beginnings of two flushes of deltas, for a store to which each is a round trip. The
+        first one after a pause goes at once, and whoever waits for a flush makes it go at once.
+        """
         self._store = store
         self._reach = reach
+        self._pace = pace
+        self._flushed_at = 0.0
+        """Loop time of the last flush's beginning."""
+        self._resting: asyncio.Future[None] | None = None
         self._on_fenced = on_fenced
         self._records: list[Record] = []
         self._logs: dict[int, RunLog] = {}
@@ -87,6 +99,23 @@ class GroupCommit:
         if self._idle is not None:
             self._idle.set_result(None)
             self._idle = None
+        if self._resting is not None and self._done:
+            self._rested()
+
+    def _rested(self) -> None:
+        if self._resting is not None:
+            self._resting.set_result(None)
+            self._resting = None
+
+    async def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let deltas gather until the next flush is due."""
+        left = self._flushed_at + self._pace - loop.time()
+        if left > 0 and not self._done:
+            self._resting = loop.create_future()
+            timer = loop.call_later(left, self._rested)
+            await self._resting
+            timer.cancel()
+        self._flushed_at = loop.time()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -94,6 +123,8 @@ class GroupCommit:
             if not self._records and not self._done:
                 self._idle = loop.create_future()
                 await self._idle
+            if self._pace:
+                await self._rest(loop)
             records, self._records = self._records, []
             logs, self._logs = self._logs, {}
             ops, self._ops = self._ops, []

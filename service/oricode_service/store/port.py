@@ -49,6 +49,11 @@ class KeyReused(Exception):
 class LogStore(Protocol):
     """The append-only logs."""
 
+    @property
+    def pace(self) -> float:
+        """Seconds that should pass between two appends while there is much to append."""
+        ...
+
     async def append(self, records: Sequence[Record]) -> None:
         """Store events of any runs, all or nothing. Survives a kill, not necessarily a power cut."""
         ...

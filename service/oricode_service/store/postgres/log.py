@@ -22,6 +22,8 @@ from .connections import Connection, Line, Pool, UniqueViolation
 from .hints import Hints
 from .lease import Lease
 
+PACE = 0.005
+"""Between two flushes: a flush costs 150 to 300 µs here and there, whether it holds one event or twenty."""
 TAIL_EVENTS = 256
 """Events per run that one read of many tails brings at most."""
 KEEP_SECONDS = 5.0
@@ -55,6 +57,7 @@ class PostgresLog:
     """Implements :class:`~oricode_service.store.port.LogStore`."""
 
     def __init__(self, url: str, pool: Pool, lease: Lease, hints: Hints) -> None:
+        self.pace = PACE
         self._pool = pool
         self._lease = lease
         self._hints = hints

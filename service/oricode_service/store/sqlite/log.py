@@ -18,6 +18,7 @@ class SqliteLog:
     """Implements :class:`~oricode_service.store.port.LogStore`."""
 
     def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
+        self.pace = 0.0
         self._writer = writer
         self._reader = reader
 
