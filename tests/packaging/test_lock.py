@@ -66,7 +66,9 @@ def test_whatever_the_code_imports_is_locked():
     locked = set(pinned("requirements.lock")) | set(pinned("requirements-model.lock")) | OURS
     providers = importlib.metadata.packages_distributions()
     sources = [*PROJECT.glob("tests/*"), *PROJECT.glob("tests/*/*.py"), *PROJECT.glob("bench/**/*.py")]
-    known = sys.stdlib_module_names | {path.stem for path in sources} | {name.replace("-", "_") for name in OURS}
+    ours = {path.stem for path in sources} | {name.replace("-", "_") for name in OURS} | {"bench"}
+    browser = set(pinned("tests/pages/requirements.txt"))  # installed by `make pages-test` alone
+    known = sys.stdlib_module_names | ours | browser
     missing = {
         f"{module} ({file.relative_to(PROJECT)})"
         for module, file in imported().items()
