@@ -34,8 +34,8 @@ class GroupCommit:
     ) -> None:
         """``reach`` is told the names of the failpoints around each save.
 
-        ``pace``: seconds between the beginnings of two flushes of deltas, for a store to which each is a round trip. The
-        first one after a pause goes at once, and whoever waits for a flush makes it go at once.
+        ``pace``: seconds between the beginnings of two flushes of deltas, for a store to which each is a round trip;
+        the first one after a pause goes at once, and whoever waits for a flush makes it go at once.
         """
         self._store = store
         self._reach = reach
