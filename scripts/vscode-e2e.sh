@@ -19,5 +19,5 @@ case $? in
   *) exit 1 ;;
 esac
 make --no-print-directory vscode-package >/dev/null || exit 1
-mkdir -p test-output/vscode && rm -f test-output/vscode/*.png
+mkdir -p test-output/vscode && rm -f test-output/vscode/failed-*.png
 cd clients/vscode && exec npm run --silent test:editor -- "$@"

@@ -231,7 +231,10 @@ export class ChatSession implements Session, vscode.Disposable {
     };
     const around = { client: this.client, tools: () => clientTools(this.proposals), model: () => readSettings().model, memory, newId: randomUUID };
     return new Conversation(around, {
-      replaced: () => void this.sendConversation().then(() => this.showStatus()),
+      replaced: () => {
+        this.showStatus();
+        this.sendConversation().catch((error: unknown) => this.log.error(String(error)));
+      },
       changed: (exchange) => this.changed(exchange),
       event: (exchange, event) => this.event(exchange, event),
     });

@@ -15,8 +15,6 @@ export interface FollowerEvents {
   event(exchange: string, event: OricodeEvent): void;
   /** This page cannot connect; nothing more will come from here. */
   blocked(reason: string): void;
-  /** The run could not be followed to its end; the host knows better. */
-  lost(exchange: string): void;
   ticket(): Promise<string>;
 }
 
@@ -57,9 +55,10 @@ export class Follower {
     run.on("*", (_data, event) => this.see(exchange, event));
     run.ended().then(
       () => this.runs.delete(exchange),
-      () => {
+      (error: unknown) => {
+        if (this.runs.get(exchange) !== run) return; // it was closed from here
         this.runs.delete(exchange);
-        if (!this.over) this.events.lost(exchange);
+        this.block(`the WebSocket was refused (${error instanceof Error ? error.message : String(error)})`);
       },
     );
   }

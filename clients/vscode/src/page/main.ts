@@ -96,7 +96,6 @@ class Page {
         this.draw();
       },
       blocked: (reason) => this.host.send({ type: "relay", reason }),
-      lost: () => this.host.send({ type: "ready" }),
       ticket: () => this.host.ticket(),
     });
   }

@@ -1,5 +1,5 @@
 /** VS Code itself (code-server), in its own process group, on a free port, with fresh folders. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const EXTENSION = fileURLToPath(new URL("../..", import.meta.url));
-const INSTALLED = join(EXTENSION, ".cache", "code-server");
+/** Another installation, to test another version: a folder with bin/node and node_modules/code-server. */
+const INSTALLED = process.env["CODE_SERVER"] ?? join(EXTENSION, ".cache", "code-server");
 const NODE = join(INSTALLED, "bin", "node");
 const PACKAGE = join(INSTALLED, "node_modules", "code-server");
 
@@ -76,6 +77,14 @@ export class CodeServer {
   /** What it printed last, for a failed test. */
   get log(): string {
     return this.said;
+  }
+
+  /** kill -9 of the process that runs the extensions; the editor starts another. */
+  killExtensionHost(): void {
+    const lines = execFileSync("ps", ["-eo", "pid=,pgid=,args="], { encoding: "utf8" }).split("\n");
+    const hosts = lines.map((line) => line.trim().split(/\s+/)).filter(([, group, ...args]) => Number(group) === this.child!.pid && args.includes("--type=extensionHost"));
+    if (!hosts.length) throw new Error("no extension host runs");
+    for (const [pid] of hosts) process.kill(Number(pid), "SIGKILL");
   }
 
   async stop(): Promise<void> {

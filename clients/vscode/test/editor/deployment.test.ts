@@ -89,6 +89,15 @@ test("the window is reloaded in mid-run and shows the answer to its end", async 
   await ended();
 });
 
+test("the extension host is killed in mid-run: the answer goes on, in the status bar and in the view", async () => {
+  await window.ask("Write the report of open orders, and deploy it.");
+  await window.chat.locator(".label", { hasText: "Storing chunk 3/8" }).waitFor();
+  server.killExtensionHost();
+  await window.status.filter({ hasText: /Storing chunk [5-8]|Checking|Deploying/ }).waitFor();
+  await window.openChat();
+  await ended();
+});
+
 test("the view is hidden in mid-run: the status bar goes on, and the view shows everything when it is back", async () => {
   await window.ask("Write the report of open orders, and deploy it.");
   await window.chat.locator("textarea").fill("A draft that I have not sent");
