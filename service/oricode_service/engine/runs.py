@@ -26,7 +26,7 @@ from ..log.writer import RunWriter
 from ..models.port import UnknownModel
 from ..store.patience import until_available
 from ..store.port import ChatBusy, ChatNotFound, ChatStore, KeyReused, TooManyRuns
-from ..store.rows import LIVE, NewRun, RunRow
+from ..store.rows import LIVE, Created, NewRun, RunRow
 from . import request
 from .loop import RunLoop
 from .observer import IDS
@@ -77,7 +77,8 @@ class Engine:
             raise error("invalid_request", f"`tools`: {refusal}.")
         new = self._new_run(asker, chat, wanted, route.model)
         try:
-            created = await self.ports.runs.create(new)
+            # Shielded: a requester that goes away must not leave a run that is ours and that nobody drives.
+            created = await asyncio.shield(asyncio.ensure_future(self._begin(new)))
         except ChatNotFound:
             raise error("not_found", "There is no such chat; leave `chat_id` out to start one.") from None
         except ChatBusy:
@@ -86,15 +87,16 @@ class Engine:
             raise error("too_many_runs", retry_after=5) from None
         except KeyReused:
             raise error("idempotency_mismatch") from None
+        return created.run, created.fresh
+
+    async def _begin(self, new: NewRun) -> Created:
+        created = await self.ports.runs.create(new)
         if created.fresh:
-            title = new.title
-            if not new.new_chat and (held := await self._chats.get(asker.user, new.chat_id)) is not None:
-                title = held.title
-            self._launch(created.run, title, None)
+            self._launch(created.run, new.title if new.new_chat else await self._title(created.run), None)
             self.ports.observer.run_started(codec.loads(new.labels))
             if new.if_busy == "interrupt":
                 self.stop_here(busy.no for busy in created.busy)
-        return created.run, created.fresh
+        return created
 
     def _new_run(self, asker: Asker, chat: Chat, wanted: request.RunRequest, model: str) -> NewRun:
         labels = {

@@ -8,6 +8,7 @@ next one. When the store is unavailable it tries again until it is back: nothing
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from .run_log import RunLog
 
 BACKLOG_BYTES = 4 * 1024 * 1024
 """Above this, writers wait in :meth:`GroupCommit.room`."""
+CLOSE_SECONDS = 5.0
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _log = logging.getLogger(__name__)
 
@@ -167,8 +169,10 @@ class GroupCommit:
             return
 
     async def close(self) -> None:
-        """Flush what is left and stop."""
-        await self.flushed()
+        """Flush what is left and stop; a store that stays away is not waited for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.flushed()
         self._task.cancel()
         await asyncio.wait([self._task])
 
