@@ -18,6 +18,7 @@ from ..store.port import LogStore
 from ..store.rows import LIVE, RunRow
 from .commit import GroupCommit
 from .follower import Follower
+from .gaps import Gaps
 from .pulse import Pulse
 from .reader import Reader
 from .run_log import PAGE_BYTES, RunLog
@@ -34,6 +35,8 @@ class Logs:
         self.store = store
         self.commit = commit
         self.pulse = pulse
+        self.gaps = Gaps()
+        """Silences of the runs that this process writes."""
         self._follower = follower
         self._own: dict[int, RunLog] = {}
         self._open: WeakValueDictionary[int, RunLog] = WeakValueDictionary()
@@ -51,6 +54,7 @@ class Logs:
             log.jump(row.last_seq, ended=False)
         if self._follower is not None:
             self._follower.drop(row.no)
+        log.gaps = self.gaps
         self._own[row.no] = log
         return log
 

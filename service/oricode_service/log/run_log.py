@@ -13,6 +13,7 @@ from collections.abc import Callable
 from oricode_protocol.events import TERMINAL
 
 from ..store.rows import Record
+from .gaps import Gaps
 
 PAGE_BYTES = 32 * 1024
 TAIL_BYTES = 64 * 1024
@@ -31,6 +32,7 @@ class RunLog:
         "changed_at",
         "ended",
         "epoch",
+        "gaps",
         "last_solid",
         "run_id",
         "run_no",
@@ -53,6 +55,8 @@ class RunLog:
         """When something became visible last (monotonic seconds)."""
         self.torn = False
         """True when visible events were lost: readers must resume, and learn of the gap."""
+        self.gaps: Gaps | None = None
+        """Where silences are counted; None while another process writes the run."""
         self._tail: list[Record] = []
         self._tail_bytes = 0
         self._waiters: list[Callable[[], None]] = []
@@ -68,7 +72,10 @@ class RunLog:
         self.visible = last.seq
         self.epoch = last.epoch
         self.ended = last.event == TERMINAL
-        self.changed_at = time.monotonic()
+        now = time.monotonic()
+        if self.gaps is not None:
+            self.gaps.add(now - self.changed_at)
+        self.changed_at = now
         if self._tail_bytes > 2 * TAIL_BYTES:
             self._trim()
         self.wake()
