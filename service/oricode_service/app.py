@@ -161,7 +161,7 @@ async def _serve(settings: Settings) -> None:
         sockets: set[Connection] = set()
         server = Server(_bounds(settings))
         overview = Overview(engine, store, streams, connections, lambda: server.cuts)
-        metrics.watch(overview.gauges, lambda: server.cuts)
+        metrics.watch(overview.gauges, lambda: server.cuts, ports.logs.gaps)
         web = application(
             gate=gate,
             engine=engine,

@@ -1,9 +1,12 @@
 """The numbers of ``/metrics``, by calling what the engine calls, and as the real service shows them."""
 
+import time
+
 import httpx
 import pytest
 from clients.real_service import RealService
 from oricode_service.engine.observer import RunEnd
+from oricode_service.log.gaps import Gaps
 from oricode_service.observe.metrics import Metrics
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -38,7 +41,7 @@ def test_a_run_is_counted_when_it_ends_with_its_labels_duration_and_tokens():
     assert value(metrics, "oricode_runs_ended_total", **labels, status="completed") == 1
     assert value(metrics, "oricode_run_duration_seconds_sum", transport="sse", arm="streaming", status="completed") == 3
     assert value(metrics, "oricode_run_first_token_seconds_count", transport="sse", arm="streaming") == 1
-    assert value(metrics, "oricode_tokens_total", kind="output") == 7
+    assert value(metrics, "oricode_tokens_total", arm="streaming", kind="output") == 7
 
 
 @pytest.mark.parametrize(
@@ -76,12 +79,37 @@ def test_whatever_clients_and_models_say_adds_no_series_without_bound():
         odd = RUN | {"client_type": f"client {number}"}
         metrics.run_started(odd)
         metrics.run_ended(end(labels=odd, usage={f"tokens_{number}": 1}))
-        metrics.tool_ended(f"tool_{number}", "mcp", "ok", 0.1)
-        metrics.tool_ended(f"invented_{number}", "server", "error", 0.1)
+        metrics.tool_ended(f"tool_{number}", "mcp", "ok", 0.1, "streaming")
+        metrics.tool_ended(f"invented_{number}", "server", "error", 0.1, "json")
     page = metrics.text().decode()
     assert len(page.splitlines()) < 300
     assert "client 7" not in page
-    assert value(page, "oricode_tool_duration_seconds_count", tool="mcp", runs="mcp", status="ok") == 500
+    assert (
+        value(page, "oricode_tool_duration_seconds_count", arm="streaming", tool="mcp", runs="mcp", status="ok") == 500
+    )
+
+
+def test_silences_are_a_histogram_over_flushes():
+    gaps = Gaps()
+    metrics = Metrics()
+    metrics.watch(dict, dict, gaps)
+    for seconds in (0.003, 0.01, 0.2, 1000):
+        gaps.add(seconds)
+    counts = {le: value(metrics, "oricode_event_gap_seconds_bucket", le=le) for le in ("0.01", "0.1", "0.25", "+Inf")}
+    assert counts == {"0.01": 2, "0.1": 2, "0.25": 3, "+Inf": 4}
+    assert value(metrics, "oricode_event_gap_seconds_count") == 4
+    assert value(metrics, "oricode_event_gap_seconds_sum") == pytest.approx(1000.213)
+
+
+def test_counting_a_silence_costs_a_fraction_of_a_microsecond():
+    """Processor time, the best of several rounds; the bound is ten times what was measured."""
+    gaps, rounds = Gaps(), []
+    for _ in range(7):
+        began = time.thread_time_ns()
+        for _ in range(20_000):
+            gaps.add(0.02)
+        rounds.append((time.thread_time_ns() - began) / 20_000)
+    assert min(rounds) < 1000
 
 
 def test_two_of_them_in_one_process_do_not_know_each_other():
@@ -103,7 +131,7 @@ async def test_the_service_shows_what_happened_in_it(tmp_path):
     for transport, arm in (("sse", "streaming"), ("json", "json")):
         labels = {"transport": transport, "arm": arm, "client_type": "vscode", "status": "completed"}
         assert value(page, "oricode_runs_ended_total", **labels) == 1
-    assert value(page, "oricode_resumes_total", answer="replay") == 1
+    assert value(page, "oricode_resumes_total", transport="sse", answer="replay") == 1
     assert value(page, "oricode_commit_seconds_count") > 0
     assert value(page, "process_resident_memory_bytes") > 0
     assert "hello metrics" not in page

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from oricode_service.cli import COMMANDS
+from oricode_service.log.gaps import Gaps
 from oricode_service.observe.metrics import Metrics
 
 PROJECT = Path(__file__).parents[2]
 PAGES = ["docs/operating.md", "docs/README.md", "SECURITY.md"]
 METRICS = Metrics()
-METRICS.watch(lambda: dict.fromkeys(("runs_live", "runs_unwatched", "streams_open", "store_unavailable"), 0), dict)
+METRICS.watch(
+    lambda: dict.fromkeys(("runs_live", "runs_unwatched", "streams_open", "store_unavailable"), 0), dict, Gaps()
+)
 SHOWN = set(re.findall(r"^# TYPE (\S+)", METRICS.text().decode(), re.MULTILINE))
 
 

@@ -209,7 +209,7 @@ class _ToolRun:
         ports.reach("result.before")
         run.note(event)
         await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)])
-        ports.observer.tool_ended(self._name, self._runs, event.status, seconds)
+        ports.observer.tool_ended(self._name, self._runs, event.status, seconds, run.arm)
         ports.reach("result.after")
 
 

@@ -47,14 +47,17 @@ class Observer:
     def run_taken_over(self) -> None:
         """A run that another process began goes on here."""
 
-    def retried(self, code: str) -> None:
+    def retried(self, code: str, arm: str) -> None:
         """A model call failed with ``code`` and is tried again."""
 
-    def tool_ended(self, name: str, runs: str, status: str, seconds: float) -> None:
+    def tool_ended(self, name: str, runs: str, status: str, seconds: float, arm: str) -> None:
         """A tool call has its result. ``runs``: where, ``server``, ``mcp`` or ``client``."""
 
-    def resumed(self, answer: str) -> None:
+    def resumed(self, answer: str, transport: str) -> None:
         """A viewer came back: ``replay``, ``live``, ``gap``, ``ended`` (it has everything) or ``gone``."""
+
+    def sent_away(self, reason: str) -> None:
+        """A stream was ended with ``reconnect``: ``restart``, ``max_age``, ``key_revoked`` or ``gap``."""
 
     def beat(self, state: str) -> None:
         """A heartbeat was sent on a connection, with the state it names."""

@@ -31,6 +31,7 @@ class Run:
         """Tokens of all turns and attempts so far."""
         self.viewers = 0
         self.labels: dict[str, str] = codec.loads(row.labels)
+        self.arm = self.labels.get("arm", "streaming")
         self.first_output_at: int | None = None
         """When the model first said something in this process; milliseconds since the epoch."""
         self.cancelled = row.cancel

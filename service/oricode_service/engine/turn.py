@@ -76,7 +76,7 @@ class Turn:
                 _log.warning("run %s turn %d: %s: %s", run.row.id, self.number, failure.code, failure.sentence)
                 if not failure.retryable or tried == ports.limits.attempts:
                     raise error(failure.code, failure.sentence, retry_after=failure.retry_after) from failure
-                ports.observer.retried(failure.code)
+                ports.observer.retried(failure.code, run.arm)
                 pause = self._pause(tried, failure)
             run.count(self.draft.usage)
             self._drop_draft()

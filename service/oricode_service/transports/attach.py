@@ -52,17 +52,18 @@ async def attach(
     engine: Engine,
     row: RunRow,
     cursor: Cursor | None,
+    transport: str,
     *,
     from_snapshot: bool = False,
     batch_ms: int = 0,
 ) -> Attachment:
-    """Put a reader behind ``cursor``; raises ``malformed_cursor`` or :class:`Gone`."""
+    """Put a reader behind ``cursor``; raises ``malformed_cursor`` or :class:`Gone`. ``transport``: for metrics."""
     logs = engine.ports.logs
     if cursor is not None and cursor.run != row.id:
         raise error("malformed_cursor", "The event id belongs to another run.")
     after = cursor.seq if cursor is not None else 0
     if row.trimmed and after != row.last_seq:
-        engine.ports.observer.resumed("gone")
+        engine.ports.observer.resumed("gone", transport)
         raise Gone(row)
     log = logs.log(row)
     answer: ResumeAnswer = "new" if after == 0 else "live" if after == log.visible else "replay"
@@ -80,5 +81,5 @@ async def attach(
     pages: Pages = CoalescingReader(reader, batch_ms / 1000) if batch_ms else reader
     ended = snapshot is None and log.ended and after == log.visible
     if cursor is not None or from_snapshot:
-        engine.ports.observer.resumed("ended" if ended else answer)
+        engine.ports.observer.resumed("ended" if ended else answer, transport)
     return Attachment(row, reader, pages, answer, snapshot, snapshot_id, ended)

@@ -58,7 +58,7 @@ class ChatEndpoint:
             row, _ = await self._engine.start(asker, chat)
             batch = checked_batch_ms(chat.batch_ms) if streaming else 0
             try:
-                found = await attach(self._engine, row, None, batch_ms=batch)
+                found = await attach(self._engine, row, None, asker.transport, batch_ms=batch)
             except Gone as gone:  # an old idempotency key: its run ended, and its events are deleted
                 await (_refusal(gone) if streaming else json.stored(row))(scope, receive, send)
                 return
@@ -91,7 +91,7 @@ async def respond(
     row = await engine.row(caller.user, run_id)
     try:
         found: Attachment = await attach(
-            engine, row, resume_cursor(scope), from_snapshot=start is not None, batch_ms=batch
+            engine, row, resume_cursor(scope), "sse", from_snapshot=start is not None, batch_ms=batch
         )
     except Gone as gone:
         await _refusal(gone)(scope, receive, send)

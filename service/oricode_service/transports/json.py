@@ -44,7 +44,8 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
         page = await reader.next()
         if isinstance(page, list):
             for record in page:
-                folded.apply(record.event, codec.loads(record.data))
+                for data in record.datas():
+                    folded.apply(record.event, codec.loads(data))
             cursor = Cursor(found.row.id, page[-1].epoch, page[-1].seq)
             if page[-1].event not in DELTAS and waiting(folded.state()):
                 break
@@ -52,6 +53,7 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
             if not started:
                 started = True
                 await send({"type": "http.response.start", "status": 200, "headers": _START + extra})
+            streams.engine.ports.observer.beat(streams.engine.doing(reader.log.run_no))
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
             reader.wrote()  # and not for pages: they are folded, the client gets no byte of them
         elif page is Word.CLOSE and not started:

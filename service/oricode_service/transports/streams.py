@@ -130,6 +130,7 @@ class Streams:
 
     def reconnect(self, reason: str) -> Reconnect:
         """The planned end of a connection whose run goes on."""
+        self.engine.ports.observer.sent_away(reason)
         after = random.randint(*DRAIN_SPREAD_MS) if reason == "restart" else random.randint(0, 500)
         return Reconnect(after_ms=after, reason=reason)
 

@@ -203,7 +203,7 @@ class Connection:
         asker = Asker(self._caller.user, self._caller.key_id, "websocket")
         row, _ = await self._engine.start(asker, chat)
         await self._detach(row.id)
-        found = await attach(self._engine, row, None, batch_ms=checked_batch_ms(chat.batch_ms))
+        found = await attach(self._engine, row, None, "websocket", batch_ms=checked_batch_ms(chat.batch_ms))
         return found, {"run_id": row.id, "chat_id": row.chat_id}
 
     async def _attach(self, command: Attach) -> tuple[Attachment, dict[str, Any]]:
@@ -214,6 +214,7 @@ class Connection:
             self._engine,
             row,
             cursor,
+            "websocket",
             from_snapshot=command.from_ is not None,
             batch_ms=checked_batch_ms(command.batch_ms),
         )
@@ -304,6 +305,7 @@ def _frames(run_id: str, page: list[Record]) -> list[bytes]:
     """A page of records as frames."""
     run = run_id.encode()
     return [
-        frames.frame(record.event.encode(), record.data, run, f"{run_id}.{record.epoch}.{record.seq}".encode())
+        frame
         for record in page
+        for frame in frames.frames(record.event.encode(), record.data, run, b"%b.%d." % (run, record.epoch), record.first)
     ]
