@@ -115,8 +115,11 @@ class GroupCommit:
         if left > 0 and not self._done:
             self._resting = loop.create_future()
             timer = loop.call_later(left, self._rested)
-            await self._resting
-            timer.cancel()
+            try:
+                await self._resting
+            finally:
+                timer.cancel()
+                self._resting = None
         self._flushed_at = loop.time()
 
     async def _run(self) -> None:
