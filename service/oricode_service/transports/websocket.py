@@ -305,7 +305,6 @@ def _frames(run_id: str, page: list[Record]) -> list[bytes]:
     """A page of records as frames."""
     run = run_id.encode()
     return [
-        frame
+        frames.frame(record.event.encode(), record.data, run, f"{run_id}.{record.epoch}.{record.seq}".encode())
         for record in page
-        for frame in frames.frames(record.event.encode(), record.data, run, b"%b.%d." % (run, record.epoch), record.first)
     ]
