@@ -82,7 +82,10 @@ async def _judge_database(scene: Scene) -> tuple[int, int]:
         verdict.blame("duplicated", sentence, abs(runs - verdict.runs))
     if live:
         verdict.blame("hanging", f"{live} runs in the database have no end", live)
-    torn = await ask("select run_no from event group by run_no having count(*) <> max(seq)")
+    # A row holds an event a line.
+    text = "convert_from(data, 'utf8')"
+    events = f"sum(1 + length({text}) - length(replace({text}, e'\\n', '')))"
+    torn = await ask(f"select run_no from event group by run_no having {events} <> max(seq)")
     if torn:
         verdict.blame("disordered", f"{len(torn)} logs in the database have holes", len(torn))
     return int(taken or 0), int((epochs or 0) - (taken or 0))

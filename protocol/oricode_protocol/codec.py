@@ -79,6 +79,10 @@ def encode(event: Event) -> bytes:
     return dumps(event_data(event))
 
 
-def encode_text(text: str, index: int) -> bytes:
-    """The ``data`` of a ``content`` or ``thinking`` event: the same bytes as :func:`encode`, without the object."""
-    return b'{"text":' + dumps(text) + b',"index":%d}' % index
+def encode_texts(texts: list[str], index: int) -> bytes:
+    """The ``data`` of one ``content`` or ``thinking`` event per text, one a line: as :func:`encode`, all at once.
+
+    Between two strings of a JSON array stands ``","``, which no encoded string holds: its quotes are escaped.
+    """
+    tail = b',"index":%d}' % index
+    return b'{"text":' + dumps(texts)[1:-1].replace(b'","', b'"' + tail + b'\n{"text":"') + tail

@@ -28,6 +28,17 @@ def block(event: bytes, data: bytes, id: bytes = b"", retry_ms: int | None = Non
     return head + b"event: " + event + b"\ndata: " + data + b"\n\n"
 
 
+def blocks(event: bytes, data: bytes, run: bytes, epoch: int, first: int) -> bytes:
+    """Events of one name and epoch as :func:`block` writes them, all at once.
+
+    ``data`` has one line for each; ``first`` is the seq of the first one.
+    """
+    form = b"id: %b.%d." % (run, epoch) + b"%d\nevent: " + event + b"\ndata: %b\n\n"
+    if b"\n" not in data:
+        return form % (first, data)
+    return b"".join([form % numbered for numbered in enumerate(data.split(b"\n"), first)])
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
     """A dispatched event."""

@@ -17,6 +17,17 @@ def record(
     return Record(run_no, seq, epoch, event, codec.dumps({"text": text, "index": index}))
 
 
+def together(first: int, count: int, size: int = 1, epoch: int = 1) -> Record:
+    """Several events of a run as one record."""
+    data = codec.encode_texts([f"{seq}" + "x" * size for seq in range(first, first + count)], 0)
+    return Record(1, first + count - 1, epoch, "content", data)
+
+
+def apart(records: Sequence[Record]) -> list[Record]:
+    """However they were put together: one record an event."""
+    return [r._replace(seq=seq, data=data) for r in records for seq, data in enumerate(r.datas(), r.first)]
+
+
 class Books:
     """Implements ``LogStore``; what it did is in ``writes``, each write one list."""
 
@@ -62,14 +73,14 @@ class Books:
         size = 0
         for held in self.records:
             if held.run_no == run_no and held.seq > after:
-                page.append(held)
+                page.append(held.behind(after))
                 size += len(held.data)
                 if size >= max_bytes:
                     break
         return page
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
-        return next((r.epoch for r in self.records if (r.run_no, r.seq) == (run_no, seq)), None)
+        return next((r.epoch for r in self.records if r.run_no == run_no and r.first <= seq <= r.seq), None)
 
     async def watch(self) -> AsyncIterator[frozenset[int] | None]:
         return

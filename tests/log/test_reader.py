@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from log.books import Books, record
+from log.books import Books, apart, record, together
 from oricode_service.log.pulse import Pulse
 from oricode_service.log.reader import LogTrimmed, Reader, Word
 from oricode_service.log.run_log import PAGE_BYTES, TAIL_BYTES, RunLog
@@ -55,6 +55,16 @@ async def test_every_cursor_gets_exactly_the_rest(pulse: Pulse, after: int) -> N
     stored(books, log, [record(seq, "done" if seq == 300 else "content") for seq in range(1, 301)])
     found, _ = await read_to_the_end(Reader(log, books, pulse, after))
     assert [r.seq for r in found] == list(range(after + 1, 301))
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 149, 150, 151, 199, 1049, 1050, 1052, 1053])
+async def test_a_cursor_inside_of_a_record_gets_the_rest_of_it(pulse: Pulse, after: int) -> None:
+    """Events that were written together are none the less as many places to resume from; here they need the store."""
+    log, parts = RunLog(1, "run_1"), [record(1), together(2, 149, 900), together(151, 2), together(153, 900, 300)]
+    books = Books()
+    stored(books, log, [*parts, record(1053, "done")])
+    found, _ = await read_to_the_end(Reader(log, books, pulse, after))
+    assert apart(found) == apart(books.records)[after:]
 
 
 async def test_an_event_of_many_pages_is_one_page(pulse: Pulse) -> None:

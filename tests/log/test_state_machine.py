@@ -20,6 +20,8 @@ from engine.world import _Mortal
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from log.books import apart
+from oricode_protocol import codec
 from oricode_protocol.events import Content, Done, MessageStart, Recovering
 from oricode_protocol.ids import Cursor
 from oricode_protocol.lifecycle import RunState, advance
@@ -129,6 +131,17 @@ class LogMachine(RuleBasedStateMachine):
         for number in range(count):
             self._append(told, Content(text=f"{number} " * size, index=0))
 
+    @rule(run=runs, count=st.integers(1, 200), size=st.sampled_from([1, 500]))
+    def append_together(self, run: str, count: int, size: int) -> None:
+        """As deltas that came in one read."""
+        told = self.told[run]
+        if told.writer is None or told.ended or told.writer.state is not RunState.TURN:
+            return
+        first = told.writer.seq + 1
+        told.writer.append_encoded("content", codec.encode_texts([f"{n} " * size for n in range(count)], 0), count)
+        assert told.writer.seq == first + count - 1
+        told.appended += [(seq, told.writer.epoch, "content") for seq in range(first, first + count)]
+
     @rule(run=runs)
     def end(self, run: str) -> None:
         """A commit with an operation: durable and visible when it returns."""
@@ -170,7 +183,7 @@ class LogMachine(RuleBasedStateMachine):
         assert row is not None
         log = self.logs.log(row)
         seq = data.draw(st.integers(0, log.visible))
-        stored = self.do(self.store.log.read(told.row.no, 0, 1 << 24))
+        stored = apart(self.do(self.store.log.read(told.row.no, 0, 1 << 24)))
         viewer = Viewer(row, stored[:seq], self.do(self._reader(log, seq)))
         self.all_viewers.append(viewer)
         return viewer
@@ -186,7 +199,7 @@ class LogMachine(RuleBasedStateMachine):
                 return
             page = self.do(reader.next())
             assert isinstance(page, list)
-            viewer.seen += page
+            viewer.seen += apart(page)
 
     @rule(viewer=viewers)
     def leave(self, viewer: Viewer) -> None:
@@ -232,7 +245,7 @@ class LogMachine(RuleBasedStateMachine):
         for row in self.do(self.store.runs.claim(1000)):
             told = self.told[row.id]
             told.row = row
-            stored = self.do(self.store.log.read(row.no, 0, 1 << 24))
+            stored = apart(self.do(self.store.log.read(row.no, 0, 1 << 24)))
             told.appended = [(r.seq, r.epoch, r.event) for r in stored]
             state = RunState.NEW
             for r in stored:
@@ -253,7 +266,7 @@ class LogMachine(RuleBasedStateMachine):
     @invariant()
     def stored_is_a_prefix_of_what_was_appended_and_holds_all_that_is_durable(self) -> None:
         for told in self.told.values():
-            stored = at_once(self.store.log.read(told.row.no, 0, 1 << 24))
+            stored = apart(at_once(self.store.log.read(told.row.no, 0, 1 << 24)))
             kept = [(r.seq, r.epoch, r.event) for r in stored]
             assert kept == told.appended[: len(kept)]
             assert [seq for seq, _, _ in kept] == list(range(1, len(kept) + 1))
@@ -264,7 +277,7 @@ class LogMachine(RuleBasedStateMachine):
     @invariant()
     def every_viewer_saw_a_prefix_of_the_log(self) -> None:
         for viewer in self.all_viewers:
-            stored = at_once(self.store.log.read(viewer.run.no, 0, 1 << 24))
+            stored = apart(at_once(self.store.log.read(viewer.run.no, 0, 1 << 24)))
             assert viewer.seen == stored[: len(viewer.seen)]
 
     def teardown(self) -> None:

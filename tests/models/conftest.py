@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
 from oricode_service.models.anthropic import AnthropicProvider
-from oricode_service.models.port import Delta, ModelCall, Provider, UpstreamFailure
+from oricode_service.models.port import Delta, ModelCall, Pieces, Provider, UpstreamFailure
 from upstream import Upstream
 
 
@@ -18,10 +18,15 @@ def a_call(prompt: str = "Hello?", model: str = "claude-sonnet-5-5", **fields: A
     return ModelCall(model=model, **given)
 
 
+def one_by_one(deltas: Iterable[Delta]) -> list[Delta]:
+    """However they were put together: one object a delta."""
+    return [one for delta in deltas for one in (delta.deltas() if isinstance(delta, Pieces) else [delta])]
+
+
 async def read(provider: Provider, call: ModelCall) -> list[Delta]:
     """All deltas of a call that succeeds."""
     async with asyncio.timeout(10):
-        return [delta async for deltas in provider.stream(call) for delta in deltas]
+        return one_by_one([delta async for deltas in provider.stream(call) for delta in deltas])
 
 
 async def read_failing(provider: Provider, call: ModelCall) -> tuple[list[Delta], UpstreamFailure]:
@@ -31,7 +36,7 @@ async def read_failing(provider: Provider, call: ModelCall) -> tuple[list[Delta]
         try:
             async for deltas in provider.stream(call):
                 assert deltas, "an empty list costs a wake-up for nothing"
-                seen += deltas
+                seen += one_by_one(deltas)
         except UpstreamFailure as failure:
             return seen, failure
     raise AssertionError("the call should have failed")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from oricode_service.models.anthropic_stream import MAX_EVENT_BYTES, MessageStream
 from oricode_service.models.port import (
     Delta,
+    Pieces,
     Redacted,
     Signature,
     Stop,
@@ -16,6 +21,8 @@ from oricode_service.models.port import (
     Usage,
 )
 from upstream import Event, error_event, message, redacted, text, thinking, tool_use
+
+from .conftest import one_by_one
 
 EVERYTHING = message(
     thinking("Grübeln… 🤔", "c2ln", pieces=3),
@@ -29,7 +36,7 @@ RECORDED = b"".join(step.encode() for step in EVERYTHING if isinstance(step, Eve
 
 def decode(*chunks: bytes) -> list[Delta]:
     stream = MessageStream()
-    deltas = [delta for chunk in chunks for delta in stream.feed(chunk)]
+    deltas = one_by_one(delta for chunk in chunks for delta in stream.feed(chunk))
     assert stream.failure is None
     assert stream.stopped
     return deltas
@@ -37,7 +44,7 @@ def decode(*chunks: bytes) -> list[Delta]:
 
 def until_failure(data: bytes) -> tuple[list[Delta], MessageStream]:
     stream = MessageStream()
-    return stream.feed(data), stream
+    return one_by_one(stream.feed(data)), stream
 
 
 def test_every_kind_of_delta_comes_out_in_order():
@@ -88,7 +95,36 @@ def test_raw_utf8_is_taken_whole_wherever_it_is_cut():
 def test_a_burst_comes_out_as_one_list():
     stream = MessageStream()
     burst = b"".join(s.encode() for s in message(text(["x"] * 500)) if isinstance(s, Event))
-    assert len(stream.feed(burst)) == 503
+    deltas = stream.feed(burst)
+    assert Pieces(Text, 0, ["x"] * 499) in deltas, "as one object, but for the last, behind which more may come"
+    assert len(one_by_one(deltas)) == 503
+
+
+DELTA = 'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":'
+END = 'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+@given(st.lists(st.text(st.characters()), max_size=20), st.integers(0, 400))
+def test_any_texts_come_out_of_a_burst_as_they_went_in(texts: list[str], cut: int):
+    """Lone surrogates, quotes, braces, line ends, and whatever else could look like the frame around a text."""
+    data = "".join(f"{DELTA}{json.dumps(text)}}}}}\n\n" for text in texts) + END
+    deltas = decode(data.encode()[:cut], data.encode()[cut:])
+    assert [d.text for d in deltas if isinstance(d, Text)] == [text for text in texts if text]
+
+
+@pytest.mark.parametrize(
+    "odd", ['"a","x":"b"', "null", "7", '["a"]', '"a', 'a"', '","', '"a\\"', "", '"\t"', '"a"}}\ndata: x{{"']
+)
+def test_a_garbled_text_in_a_burst_is_not_taken_for_another(odd: str):
+    """Each alone and each with a neighbour that could complete it."""
+    for other in ('"b"', odd, '","c"', 'b"', '"]'):
+        data = "".join(f"{DELTA}{text}}}}}\n\n" for text in ('"ok"', odd, other, '"ok"', '"ok"')) + END
+        whole, stream = until_failure(data.encode())
+        bytewise, slow = [], MessageStream()
+        for byte in data.encode():
+            if not (slow.failure or slow.stopped):
+                bytewise += slow.feed(bytes([byte]))
+        assert (whole, stream.stopped) == (bytewise, slow.stopped)
 
 
 def test_half_an_emoji_survives_as_half_an_emoji():

@@ -59,7 +59,13 @@ def _shuffled(value: Any, random: Any) -> Any:
 
 @given(ANY_TEXT, st.integers(0, 2**31))
 def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: int) -> None:
-    assert codec.encode_text(text, index) == codec.encode(Content(text=text, index=index))
+    assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
+
+
+@given(st.lists(ANY_TEXT, min_size=1), st.integers(0, 2**31))
+def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
+    lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
+    assert lines == [{"text": text, "index": index} for text in texts]
 
 
 @given(events())

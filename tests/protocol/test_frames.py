@@ -35,6 +35,11 @@ def test_an_absent_part_is_absent_and_not_empty(id: bytes, run: bytes) -> None:
     assert made == {key: value.decode() for key, value in (("id", id), ("run", run)) if value}
 
 
+def test_frames_at_once_are_the_same_as_one_by_one() -> None:
+    one_by_one = [frame(b"content", b'{"n":%d}' % n, b"run_1", b"run_1.3.%d" % (n + 7)) for n in range(3)]
+    assert frames.frames(b"content", b'{"n":0}\n{"n":1}\n{"n":2}', b"run_1", 3, 7) == one_by_one
+
+
 def test_a_command_comes_back_from_its_frame() -> None:
     assert parse_request(request("chat", {"prompt": "x"}, "1")) == Request("1", Chat(prompt="x"))
     assert parse_request(request("attach", {"run": "r"}, 7)) == Request(7, Attach(run="r"))

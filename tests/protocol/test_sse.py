@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oricode_protocol import codec
-from oricode_protocol.sse import Decoder, ServerSentEvent, block
+from oricode_protocol.sse import Decoder, ServerSentEvent, block, blocks
 from protocol.recorded import read, recorded
 
 PARSES = recorded("sse")
@@ -61,6 +61,13 @@ def test_a_block_has_retry_id_event_data_in_this_order() -> None:
     assert made == b'retry: 1000\nid: run_1.1.1\nevent: content\ndata: {"text":"x"}\n\n'
 
 
+@given(st.lists(st.text(), min_size=1, max_size=5), st.integers(1, 10**9))
+def test_blocks_at_once_are_the_same_as_one_by_one(texts: list[str], first: int) -> None:
+    lines = [codec.dumps({"text": text}) for text in texts]
+    one_by_one = [block(b"content", line, b"run_1.3.%d" % (first + i)) for i, line in enumerate(lines)]
+    assert blocks(b"content", b"\n".join(lines), b"run_1", 3, first) == b"".join(one_by_one)
+
+
 def test_a_block_without_id_has_no_id_line() -> None:
     """An empty ``id:`` would reset the cursor of every standard client."""
     assert block(b"heartbeat", b"{}") == b"event: heartbeat\ndata: {}\n\n"
@@ -68,7 +75,7 @@ def test_a_block_without_id_has_no_id_line() -> None:
 
 @pytest.mark.parametrize("text", [t["text"] for t in read("texts.json")], ids=[t["name"] for t in read("texts.json")])
 def test_odd_text_stays_on_one_data_line_for_every_line_reader(text: str) -> None:
-    made = block(b"content", codec.encode_text(text, 0), b"r.1.1")
+    made = block(b"content", codec.encode_texts([text], 0), b"r.1.1")
     lines = made.decode().splitlines()  # Python's own idea of line ends is the widest there is
     assert [line.partition(":")[0] for line in lines] == ["id", "event", "data", ""]
 

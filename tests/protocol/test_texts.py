@@ -19,7 +19,7 @@ def test_odd_text_is_written_as_recorded_and_read_back(golden: dict[str, Any]) -
     text = golden["text"]
     data = codec.encode(Content(text=text, index=0))
     assert data.decode() == golden["data"]
-    assert codec.encode_text(text, 0) == data
+    assert codec.encode_texts([text], 0) == data
     assert sse.block(b"content", data, b"run_Golden00000000000000001.1.1").decode() == golden["sse"]
     assert json.loads(data) == {"text": text, "index": 0}, "the standard library reads what we wrote"
     assert codec.loads(data) == {"text": text, "index": 0}
@@ -27,7 +27,7 @@ def test_odd_text_is_written_as_recorded_and_read_back(golden: dict[str, Any]) -
 
 @pytest.mark.parametrize("golden", TEXTS, ids=[golden["name"] for golden in TEXTS])
 def test_odd_text_reaches_a_client_over_sse_and_websocket_alike(golden: dict[str, Any]) -> None:
-    data = codec.encode_text(golden["text"], 0)
+    data = codec.encode_texts([golden["text"]], 0)
     (event,) = sse.Decoder().feed(sse.block(b"content", data, b"r.1.1"))
     frame = json.loads(frames.frame(b"content", data, b"r", b"r.1.1"))
     assert json.loads(event.data) == frame["data"] == {"text": golden["text"], "index": 0}

@@ -24,6 +24,17 @@ async def test_events_come_back_byte_for_byte_in_order(store):
     assert await all_of(store, run.no) == written
 
 
+async def test_events_that_were_written_together_are_each_a_place_to_go_on_from(store):
+    run = await started(store)
+    await store.log.append([Record(run.no, 1, 1, "message_start", b"{}"), Record(run.no, 4, 1, "content", b"b\nc\nd")])
+    await store.log.append([Record(run.no, 6, 2, "content", b"e\nf")])
+    for after, rest in enumerate(["{}bcdef", "bcdef", "cdef", "def", "ef", "f"]):
+        found = await store.log.read(run.no, after, 1000)
+        assert found[0].first == after + 1
+        assert b"".join(data for record in found for data in record.datas()) == rest.encode()
+    assert [await store.log.epoch_of(run.no, seq) for seq in range(1, 8)] == [1, 1, 1, 1, 2, 2, None]
+
+
 async def test_one_flush_holds_events_of_many_runs(store):
     runs = [await started(store) for _ in range(3)]
     await store.log.append([record for run in runs for record in records(run, 1, 4)])

@@ -20,7 +20,8 @@ class Event:
     data: Mapping[str, Any]
 
     def encode(self) -> bytes:
-        return f"event: {self.name}\ndata: {json.dumps(self.data)}\n\n".encode()
+        data = json.dumps(self.data, separators=(",", ":"))  # as the real service writes it
+        return f"event: {self.name}\ndata: {data}\n\n".encode()
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,8 @@ class Engine:
             page = await until_available(partial(self.ports.logs.store.read, run.row.no, seq, PAGE_BYTES))
             for record in page:
                 state = advance(state, record.event)
-                run.fold.apply(record.event, codec.loads(record.data))
+                for data in record.datas():
+                    run.fold.apply(record.event, codec.loads(data))
                 seq = record.seq
             await asyncio.sleep(0)
         run.writer.state = state

@@ -18,7 +18,18 @@ from oricode_protocol.events import MessageStart
 from oricode_protocol.events import ToolInput as ToolInputEvent
 from oricode_protocol.ids import new_id
 
-from ..models.port import Delta, Draft, ModelCall, Text, Thinking, ToolInput, ToolUse, UnknownModel, UpstreamFailure
+from ..models.port import (
+    Delta,
+    Draft,
+    ModelCall,
+    Pieces,
+    Text,
+    Thinking,
+    ToolInput,
+    ToolUse,
+    UnknownModel,
+    UpstreamFailure,
+)
 from .ports import Ports
 from .run import Run
 
@@ -102,22 +113,31 @@ class Turn:
         return self._ports.uniform(0, min(BACKOFF_CAP, limits.backoff_base * 2.0**tried))
 
     def _show(self, deltas: list[Delta]) -> None:
-        writer, draft = self._run.writer, self.draft
+        draft = self.draft
         for delta in deltas:
-            if type(delta) is Text:
-                writer.append_encoded("content", codec.encode_text(delta.text, delta.index))
-            elif type(delta) is Thinking:
-                writer.append_encoded("thinking", codec.encode_text(delta.text, delta.index))
+            if type(delta) is Pieces:
+                self._say(delta.kind, delta.index, delta.pieces)
+            elif type(delta) is Text or type(delta) is Thinking:
+                self._say(type(delta), delta.index, [delta.text])
             elif type(delta) is ToolUse:
                 delta.tool_call_id = self._calls[delta.index] = self._unique(delta.tool_call_id)
-                self._input(delta.index, "", delta.name)
-            elif type(delta) is ToolInput and delta.index in self._calls and delta.partial_json:
-                self._input(delta.index, delta.partial_json, None)
+                self._input(delta.index, [""], delta.name)
+            elif type(delta) is ToolInput and delta.partial_json:
+                self._say(ToolInput, delta.index, [delta.partial_json])
             draft.add(delta)
 
-    def _input(self, index: int, partial_json: str, name: str | None) -> None:
-        event = ToolInputEvent(tool_call_id=self._calls[index], partial_json=partial_json, index=index, name=name)
-        self._run.writer.append_encoded(event.event, codec.encode(event))
+    def _say(self, kind: type[Text] | type[Thinking] | type[ToolInput], index: int, pieces: list[str]) -> None:
+        if kind is not ToolInput:
+            name = "content" if kind is Text else "thinking"
+            self._run.writer.append_encoded(name, codec.encode_texts(pieces, index), len(pieces))
+        elif index in self._calls:
+            self._input(index, pieces, None)
+
+    def _input(self, index: int, pieces: list[str], name: str | None) -> None:
+        call = self._calls[index]
+        events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in pieces]
+        data = b"\n".join(map(codec.encode, events))
+        self._run.writer.append_encoded(ToolInputEvent.event, data, len(events))
 
     def _unique(self, tool_call_id: str) -> str:
         """The provider's id, or one of ours when it is odd or was used in this run before."""

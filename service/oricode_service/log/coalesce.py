@@ -85,14 +85,15 @@ def join(page: list[Record]) -> list[Record]:
 def _same_block(one: Record, other: Record) -> bool:
     if one.event != other.event or one.epoch != other.epoch:
         return False
-    a, b = codec.loads(one.data), codec.loads(other.data)
+    a, b = codec.loads(one.datas()[0]), codec.loads(other.datas()[0])
     return bool(a["index"] == b["index"] and a.get("tool_call_id") == b.get("tool_call_id"))
 
 
 def _joined(records: list[Record]) -> Record:
-    if len(records) == 1:
+    lines = [line for record in records for line in record.datas()]
+    if len(lines) == 1:
         return records[0]
     field = _FIELD[records[0].event]
-    datas = [codec.loads(record.data) for record in records]
+    datas = [codec.loads(line) for line in lines]
     text = "".join(data[field] for data in datas)
     return records[-1]._replace(data=codec.dumps({**datas[0], field: text}))

@@ -89,8 +89,9 @@ class Follower:
                 self.drop(run_no)
                 log.tear()
                 continue
-            fresh = [record for record in records if record.seq > log.visible]  # it may have jumped meanwhile
-            if fresh and fresh[0].seq == log.visible + 1:
+            # It may have jumped meanwhile.
+            fresh = [record.behind(log.visible) for record in records if record.seq > log.visible]
+            if fresh and fresh[0].first == log.visible + 1:
                 log.publish(fresh)
             if log.ended:
                 self.drop(run_no)
@@ -104,6 +105,6 @@ class Follower:
         if log is None or log.epoch == 0:
             return False
         seq, epoch = log.visible, log.epoch
-        if records[0].seq != seq + 1 or records[0].epoch == epoch:
+        if records[0].first > seq + 1 or records[0].epoch == epoch:
             return False
         return await self._store.epoch_of(run_no, seq) != epoch

@@ -124,9 +124,11 @@ class Logs:
             if not page:
                 break
             for record in page:
-                if record.seq > upto:
+                if record.first > upto:
                     break
-                folded.apply(record.event, codec.loads(record.data))
-                seq, epoch = record.seq, record.epoch
+                datas = record.datas()[: upto + 1 - record.first]
+                for data in datas:
+                    folded.apply(record.event, codec.loads(data))
+                seq, epoch = record.first + len(datas) - 1, record.epoch
             await asyncio.sleep(0)
         return folded, Cursor(log.run_id, epoch, seq) if seq else Cursor.start(log.run_id)

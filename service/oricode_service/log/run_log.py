@@ -7,8 +7,9 @@ does not know who wrote the records or who reads them.
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from operator import itemgetter
 
 from oricode_protocol.events import TERMINAL
 
@@ -19,6 +20,9 @@ PAGE_BYTES = 32 * 1024
 TAIL_BYTES = 64 * 1024
 """Kept in memory for readers that follow closely; anybody further behind reads the store."""
 DELTAS = frozenset(("content", "thinking", "tool_input"))
+_NEAR = 8
+"""Records."""
+_SEQ = itemgetter(1)
 
 
 class RunLog:
@@ -105,22 +109,28 @@ class RunLog:
     def recent(self, after: int) -> list[Record] | None:
         """A page of records behind seq ``after`` from memory; None when they are only in the store."""
         tail = self._tail
-        if not tail or after < tail[0].seq - 1:
+        if not tail or after < tail[0].first - 1:
             return None
-        start = after - tail[0].seq + 1  # dense: the place follows from the seq
-        if len(tail) - start <= 8:
-            return tail[start:]  # the common case of a reader that keeps up: no need to count bytes
-        size = 0
-        for end in range(start, len(tail)):
-            size += len(tail[end][4])
-            if size >= PAGE_BYTES:
-                return tail[start : end + 1]
-        return tail[start:]
+        start = len(tail) - 1
+        while start and tail[start - 1][1] > after:  # a reader that keeps up finds its place at once
+            start -= 1
+            if len(tail) - start > _NEAR:
+                start = bisect_right(tail, after, key=_SEQ)
+                break
+        page = tail[start:]
+        page[0] = page[0].behind(after)
+        if len(page) > _NEAR:  # else not worth counting
+            size = 0
+            for end, record in enumerate(page, 1):
+                size += len(record[4])
+                if size >= PAGE_BYTES:
+                    return page[:end]
+        return page
 
     def epoch_of(self, seq: int) -> int | None:
         """The epoch that wrote ``seq``, when it is in memory."""
-        place = bisect_right(self._tail, seq, key=lambda record: record.seq) - 1
-        if place >= 0 and self._tail[place].seq == seq:
+        place = bisect_left(self._tail, seq, key=_SEQ)
+        if place < len(self._tail) and self._tail[place].first <= seq:
             return self._tail[place].epoch
         return None
 

@@ -4,6 +4,10 @@ In: chunks of a Messages API stream, split anywhere. Out: the deltas each chunk 
 delta types it does not know, comments, and whatever follows ``message_stop``. What breaks the stream (an ``error``
 event, data that is no JSON, a known event of the wrong shape) is kept in ``failure``, so that the deltas before it are
 not lost. No I/O and no SDK; this is the hot loop, so it splits bytes itself and builds nothing it does not hand on.
+
+A long answer comes as hundreds of deltas a read that differ only in their text, written alike to the last byte. Those
+are cut at the bytes they share and their texts decoded all at once; whatever is not as expected takes the way of the
+standard, event by event.
 """
 
 from __future__ import annotations
@@ -13,10 +17,17 @@ from typing import Any
 from oricode_protocol import codec
 
 from .failures import DROPPED, failure, from_event
-from .port import Delta, Redacted, Signature, Stop, Text, Thinking, ToolInput, ToolUse, UpstreamFailure, Usage
+from .port import Delta, Pieces, Redacted, Signature, Stop, Text, Thinking, ToolInput, ToolUse, UpstreamFailure, Usage
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 """An event longer than this is not one: the stream is broken, and waiting for its end would eat the memory."""
+_Kind = type[Text] | type[Thinking] | type[ToolInput]
+_BETWEEN = b"\n\n"
+_FIELDS: dict[_Kind, bytes] = {
+    Text: b'"text_delta","text"',
+    Thinking: b'"thinking_delta","thinking"',
+    ToolInput: b'"input_json_delta","partial_json"',
+}
 
 
 class MessageStream:
@@ -34,14 +45,35 @@ class MessageStream:
         self._tools_seen = False
         self._whole_inputs: dict[int, Any] = {}
         """Tool inputs that came complete with their block's start (some compatible servers), until told otherwise."""
+        self._expect(Text, 0)
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """Take the next chunk; return the deltas it completed, often none."""
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
-        blocks = (self._rest + chunk).split(b"\n\n")
-        self._rest = blocks.pop()
         deltas: list[Delta] = []
+        kind, index = self._kind, self._index
+        first, *alike = (_BETWEEN + self._rest + chunk).split(self._shared)
+        if len(alike) > 1 and (texts := _texts(alike[:-1])) is not None:
+            self._take_blocks(first.split(_BETWEEN), deltas)
+            if self.failure or self.stopped:
+                return deltas
+            if kind is ToolInput:
+                self._whole_inputs.pop(index, None)
+            if texts:
+                deltas.append(Pieces(kind, index, texts))
+            rest = _shared(kind, index).removeprefix(_BETWEEN) + alike[-1]
+        else:
+            rest = self._rest + chunk
+        blocks = rest.split(_BETWEEN)
+        self._rest = blocks.pop()
+        self._take_blocks(blocks, deltas)
+        if len(self._rest) > MAX_EVENT_BYTES:
+            self.failure = failure(DROPPED, "The model's answer is garbled.")
+        return deltas
+
+    def _take_blocks(self, blocks: list[bytes], deltas: list[Delta]) -> None:
+        """Take whole events, one by one."""
         for block in blocks:
             # The usual block is two lines, "event: …" and "data: …"; anything else takes the way of the standard.
             head, _, data = block.partition(b"\ndata: ")
@@ -56,10 +88,11 @@ class MessageStream:
                     continue
                 self.failure = failure(DROPPED, "The model's answer is garbled.")
             if self.failure or self.stopped:
-                return deltas
-        if len(self._rest) > MAX_EVENT_BYTES:
-            self.failure = failure(DROPPED, "The model's answer is garbled.")
-        return deltas
+                return
+
+    def _expect(self, kind: _Kind, index: int) -> None:
+        """Block ``index`` was opened: most of what follows will be its deltas."""
+        self._kind, self._index, self._shared = kind, index, _shared(kind, index)
 
     def _take(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         kind = event["type"]
@@ -104,14 +137,17 @@ class MessageStream:
     def _start_block(self, index: int, block: dict[str, Any], deltas: list[Delta]) -> None:
         kind = block["type"]
         if kind == "tool_use":
+            self._expect(ToolInput, index)
             self._tools_seen = True
             deltas.append(ToolUse(index, _text(block["id"]), _text(block["name"])))
             if block.get("input"):
                 self._whole_inputs[index] = block["input"]
         elif kind == "text":
+            self._expect(Text, index)
             if text := block.get("text"):
                 deltas.append(Text(index, _text(text)))
         elif kind == "thinking":
+            self._expect(Thinking, index)
             if text := block.get("thinking"):
                 deltas.append(Thinking(index, _text(text)))
             if signature := block.get("signature"):
@@ -135,6 +171,28 @@ _EVENTS = (
     b"message_start", b"message_delta", b"message_stop",
     b"content_block_start", b"content_block_delta", b"content_block_stop", b"error",
 )  # fmt: skip
+
+
+def _shared(kind: _Kind, index: int) -> bytes:
+    """What stands before the text in every delta of a block, from the end of the event before."""
+    return b'\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%b:' % (
+        index,
+        _FIELDS[kind],
+    )
+
+
+def _texts(alike: list[bytes]) -> list[str] | None:
+    """The texts that stand before the closing braces; None when anything else stands there.
+
+    A line feed may not stand in a JSON string, so none reaches over one, and as many strings as parts means one each.
+    """
+    try:
+        texts: list[str] = codec.loads(b"[" + b",\n".join([part.rstrip(b" }") for part in alike]) + b"]")
+    except codec.MalformedJson:
+        return None
+    if len(texts) != len(alike) or set(map(type, texts)) != {str}:
+        return None
+    return list(filter(None, texts)) if "" in texts else texts
 
 
 def _is_foreign(block: bytes) -> bool:

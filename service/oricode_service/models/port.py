@@ -102,7 +102,20 @@ class Stop:
     """The model that answered, by its own word; None when it did not say."""
 
 
-Delta = Text | Thinking | Signature | Redacted | ToolUse | ToolInput | Usage | Stop
+@dataclass(slots=True)
+class Pieces:
+    """Several deltas of one kind and block that came in one read: what one object each would say, for less."""
+
+    kind: type[Text] | type[Thinking] | type[ToolInput]
+    index: int
+    pieces: list[str]
+
+    def deltas(self) -> list[Text | Thinking | ToolInput]:
+        """One object each."""
+        return [self.kind(self.index, piece) for piece in self.pieces]
+
+
+Delta = Text | Thinking | Signature | Redacted | ToolUse | ToolInput | Pieces | Usage | Stop
 
 
 class UpstreamFailure(Exception):
@@ -161,9 +174,13 @@ class Draft:
         """Take one delta in. Deltas of one block arrive in order; blocks may interleave."""
         match delta:
             case Text(index, text):
-                self._piece(index, {"type": "text"}, text)
+                self._say(Text, index, [text])
             case Thinking(index, text):
-                self._piece(index, {"type": "thinking"}, text)
+                self._say(Thinking, index, [text])
+            case ToolInput(index, partial_json):
+                self._say(ToolInput, index, [partial_json])
+            case Pieces(kind, index, pieces):
+                self._say(kind, index, pieces)
             case Signature(index, signature):
                 block = self._block(index, {"type": "thinking"})
                 block["signature"] = block.get("signature", "") + signature
@@ -171,8 +188,6 @@ class Draft:
                 self._blocks[index] = {"type": "redacted_thinking", "data": data}
             case ToolUse(index, tool_call_id, name):
                 self._block(index, {"type": "tool_use", "id": tool_call_id, "name": name})
-            case ToolInput(index, partial_json):
-                self._pieces.setdefault(index, []).append(partial_json)
             case Usage():
                 for key in Usage.__slots__:
                     if (value := getattr(delta, key)) is not None:
@@ -184,10 +199,10 @@ class Draft:
     def _block(self, index: int, template: dict[str, Any]) -> dict[str, Any]:
         return self._blocks.setdefault(index, template)
 
-    def _piece(self, index: int, template: dict[str, Any], text: str) -> None:
-        if index not in self._blocks:
-            self._blocks[index] = template
-        self._pieces.setdefault(index, []).append(text)
+    def _say(self, kind: type[Text] | type[Thinking] | type[ToolInput], index: int, pieces: list[str]) -> None:
+        if index not in self._blocks and kind is not ToolInput:
+            self._blocks[index] = {"type": "text" if kind is Text else "thinking"}
+        self._pieces.setdefault(index, []).extend(pieces)
 
     def blocks(self) -> list[tuple[int, dict[str, Any], str]]:
         """(index, block, joined text) in index order; for a tool call the text is the JSON of its input."""

@@ -66,7 +66,9 @@ class LogStore(Protocol):
         ...
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
-        """Events behind seq ``after``, in order, at least one if there is one, about ``max_bytes`` of data."""
+        """Events behind seq ``after``, in order, at least one if there is one, about ``max_bytes`` of data.
+
+        Events that were stored in one record come in one, or what of it lies behind ``after``."""
         ...
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
@@ -76,6 +78,7 @@ class LogStore(Protocol):
     async def tail(self, cursors: Mapping[int, int]) -> list[Record]:
         """Events behind the cursors (run number -> seq) of several runs at once, in order within each run.
 
+        The first record of a run may begin before its cursor.
         Long tails come in parts: ask again for the runs that it brought something for."""
         ...
 

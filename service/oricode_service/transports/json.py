@@ -44,7 +44,8 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
         page = await reader.next()
         if isinstance(page, list):
             for record in page:
-                folded.apply(record.event, codec.loads(record.data))
+                for data in record.datas():
+                    folded.apply(record.event, codec.loads(data))
             cursor = Cursor(found.row.id, page[-1].epoch, page[-1].seq)
             if page[-1].event not in DELTAS and waiting(folded.state()):
                 break

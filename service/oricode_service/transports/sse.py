@@ -65,12 +65,8 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
 
 def blocks(run_id: str, page: list[Record]) -> bytes:
     """A page of records as SSE blocks."""
-    return b"".join(
-        [
-            sse.block(record.event.encode(), record.data, f"{run_id}.{record.epoch}.{record.seq}".encode())
-            for record in page
-        ]
-    )
+    run = run_id.encode()
+    return b"".join([sse.blocks(r.event.encode(), r.data, run, r.epoch, r.first) for r in page])
 
 
 def _own(event: Event, retry_ms: int | None = None) -> bytes:

@@ -305,6 +305,7 @@ def _frames(run_id: str, page: list[Record]) -> list[bytes]:
     """A page of records as frames."""
     run = run_id.encode()
     return [
-        frames.frame(record.event.encode(), record.data, run, f"{run_id}.{record.epoch}.{record.seq}".encode())
+        frame
         for record in page
+        for frame in frames.frames(record.event.encode(), record.data, run, record.epoch, record.first)
     ]

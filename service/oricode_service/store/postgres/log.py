@@ -104,6 +104,8 @@ class PostgresLog:
             size += len(row[4])
             if size >= max_bytes:
                 break
+        if page:
+            page[0] = page[0].behind(after)
         return page
 
     async def tail(self, cursors: Mapping[int, int]) -> list[Record]:
@@ -112,7 +114,7 @@ class PostgresLog:
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
         epoch: int | None = await self._pool.value(
-            "select epoch from event where run_no = $1 and seq = $2", run_no, seq
+            "select epoch from event where run_no = $1 and seq >= $2 order by seq limit 1", run_no, seq
         )
         return epoch
 

@@ -40,10 +40,14 @@ class SqliteLog:
             size += len(found[4])
             if size >= max_bytes:
                 break
+        if page:
+            page[0] = page[0].behind(after)
         return page
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
-        found = self._reader.execute("select epoch from event where run_no = ? and seq = ?", (run_no, seq)).fetchone()
+        found = self._reader.execute(
+            "select epoch from event where run_no = ? and seq >= ? order by seq limit 1", (run_no, seq)
+        ).fetchone()
         return found[0] if found else None
 
     async def tail(self, cursors: Mapping[int, int]) -> list[Record]:

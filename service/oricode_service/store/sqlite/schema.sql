@@ -39,12 +39,12 @@ create index if not exists run_finished on run (finished_at) where finished_at i
 create index if not exists run_created on run (created_at);
 create index if not exists run_of_chat on run (chat_no);
 
-create table if not exists event (
+create table if not exists event (        -- one event a row, or several of one name that were written together
     run_no integer not null,
-    seq integer not null,
+    seq integer not null,            -- of the last event of the row
     epoch integer not null,
     event text not null,
-    data blob not null,
+    data blob not null,              -- a line for each
     primary key (run_no, seq)
 ) strict, without rowid;
 
