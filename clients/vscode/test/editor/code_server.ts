@@ -30,8 +30,15 @@ export class CodeServer {
   readonly workspace = join(this.folder, "workspace");
   private child: ChildProcess | null = null;
   private said = "";
+  /** A test run that is told to end (its time is up) takes along the editor, which is in a group of its own. */
+  private readonly toldToEnd = () => {
+    this.killGroup();
+    process.exit(1);
+  };
 
-  private constructor(readonly port: number) {}
+  private constructor(readonly port: number) {
+    process.on("SIGTERM", this.toldToEnd).on("SIGINT", this.toldToEnd);
+  }
 
   /** Installs the packaged extension and opens a workspace; `files` by their path in it. */
   static async start(settings: object, files: Record<string, string>): Promise<CodeServer> {
@@ -91,10 +98,16 @@ export class CodeServer {
     const { child } = this;
     if (child?.pid !== undefined && child.exitCode === null) {
       const gone = new Promise((resolve) => child.once("exit", resolve));
-      process.kill(-child.pid, "SIGKILL"); // the group: its watchers and extension host outlive it otherwise
+      this.killGroup();
       await gone;
     }
+    process.off("SIGTERM", this.toldToEnd).off("SIGINT", this.toldToEnd);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** All of it at once: its watchers and extension hosts outlive it otherwise. */
+  private killGroup(): void {
+    if (this.child?.pid !== undefined && this.child.exitCode === null) process.kill(-this.child.pid, "SIGKILL");
   }
 
   private prepare(settings: object, files: Record<string, string>): void {

@@ -28,7 +28,6 @@ beforeEach(async () => {
   await window.page.locator(".editor-instance .view-line", { hasText: "WRITE" }).waitFor();
   await window.openChat();
   await window.signIn(service.key);
-  await window.newChat();
 });
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") await window.shot(`failed ${task.name.slice(0, 40)}`);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, errors, type BrowserContext, type FrameLocator, type Locator, type Page } from "playwright-core";
+import { expect } from "vitest";
 
 /** Generous: the machine may be busy with other things. */
 export const PATIENCE = 90_000;
@@ -85,7 +86,7 @@ export class Window {
     await this.page.evaluate(() => {
       const seen: string[] = ((globalThis as { seen?: string[] }).seen = []);
       const note = () => {
-        const text = document.querySelector('.statusbar-item[id*="oricode.status"]')?.textContent ?? "";
+        const text = document.querySelector('.statusbar-item[id*="oricode.status"]')?.textContent?.trim() ?? "";
         if (text && text !== seen.at(-1)) seen.push(text);
       };
       new MutationObserver(note).observe(document.querySelector(".statusbar")!, { subtree: true, childList: true, characterData: true });
@@ -99,7 +100,7 @@ export class Window {
     await icon.waitFor();
     // A click on the icon of the view that is open would hide it.
     if (!(await this.chatOpen())) await icon.click();
-    await this.chat.locator(".composer").waitFor();
+    await this.chat.locator(".log > *").first().waitFor(); // drawn once the extension has said what to show
   }
 
   async hideChat(): Promise<void> {
@@ -130,6 +131,13 @@ export class Window {
   async ask(question: string): Promise<void> {
     await this.chat.locator("textarea").fill(question);
     await this.chat.locator("textarea").press("Enter");
+  }
+
+  /** Waits until the answer is there, and checks that the view shows exactly `text`, line ends aside. */
+  async answered(text: string): Promise<void> {
+    await this.chat.locator(".rating").waitFor();
+    const shown = await this.chat.locator(".blocks .markdown").allInnerTexts();
+    expect(shown.join(" ").replace(/\s+/g, " ").trim()).toBe(text);
   }
 
   async shot(name: string): Promise<void> {
