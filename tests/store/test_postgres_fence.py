@@ -151,6 +151,31 @@ async def test_a_process_that_gives_no_sign_of_life_for_a_lease_is_declared_dead
     await silent.close()
 
 
+async def test_who_was_long_in_reconnecting_gives_its_peers_a_whole_lease_all_the_same(database):
+    """After an outage all leases have run out; connecting can take long, for the peers as well."""
+    store = await database.open(LEASE)
+    await stop(store)
+    await store._pool.value(
+        "insert into instance (id, lease_until) values ('peer', clock_timestamp() - interval '1 s')"
+    )
+    loop, lease = asyncio.get_running_loop(), store.lease
+    lease._renewed_at -= 10 * LEASE
+    async with lease._line._lock:  # as a slow connection would hold it
+        reconnecting = asyncio.create_task(lease.beat())
+        until = loop.time() + 0.3 * LEASE
+        while loop.time() < until:
+            await asyncio.sleep(0.05)
+    in_touch_since = loop.time()
+    await reconnecting
+    async with asyncio.timeout(20):
+        while not await store._pool.value("select dead from instance where id = 'peer'"):
+            await asyncio.sleep(0.05)
+            declared_at = loop.time()
+            await lease.beat()
+    assert declared_at - in_touch_since >= LEASE
+    await store.close()
+
+
 async def test_several_heirs_share_what_a_dead_process_left_and_none_gets_a_run_twice(database):
     dead = await database.open()
     runs = {(await started(dead)).no for _ in range(30)}

@@ -67,15 +67,16 @@ async def test_while_the_database_is_away_everything_says_so_and_afterwards_goes
 
 async def test_nobody_is_declared_dead_because_the_database_was_away(server, database):
     """All leases have expired when it is back; each process renews before anybody looks."""
-    stores = [await database.open(lease_seconds=1) for _ in range(3)]
+    lease = 2.0
+    stores = [await database.open(lease_seconds=lease) for _ in range(3)]
     runs = [await started(store) for store in stores]
     await asyncio.to_thread(server.stop)
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5 * lease)
     await asyncio.to_thread(server.start)
-    for seq in range(1, 30):
+    for seq in range(1, 40):
         for store, run in zip(stores, runs, strict=True):
             await insist(lambda store=store, run=run, seq=seq: store.log.append(records(run, seq, seq)))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(lease / 20)
     assert database.fenced == []
     assert [await store.runs.claim(10) for store in stores] == [[], [], []]
     for store in stores:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
@@ -53,7 +54,7 @@ class Lease:
         self._on_fenced = on_fenced
         self._line = Line(url, _relaxed)
         self._in_touch_since = self._renewed_at = 0.0
-        """Loop times."""
+        """Loop times; infinite while out of touch."""
 
     def lost(self) -> NoReturn:
         """Another process has this one's runs: tell, and raise Fenced."""
@@ -85,9 +86,10 @@ class Lease:
 
     async def beat(self, *, renew: bool = True) -> None:
         """Declare dead whose lease ran out, and renew the own one. Raises StoreUnavailable, Fenced."""
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if now - self._renewed_at > self._seconds / 2:
-            self._in_touch_since = now
+            self._in_touch_since = math.inf
         steady = now - self._in_touch_since >= self._seconds
         async with self._line.use() as connection:
             alive, buried, peers = await connection.fetchrow(
@@ -97,6 +99,7 @@ class Lease:
             self.lost()
         if renew:
             self._renewed_at = now
+            self._in_touch_since = min(self._in_touch_since, loop.time())  # connecting anew may have taken long
         self._hints.alone = not peers
         if buried:
             _log.warning("declared dead: %s", ", ".join(buried))
