@@ -15,6 +15,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
+from . import collector
 from .access.connections import Connections
 from .access.keys import Keys, ensure_first_key
 from .access.limits import RateLimit, parse_rate
@@ -182,6 +183,7 @@ async def _serve(settings: Settings) -> None:
         )
         first_key = await ensure_first_key(store.keys, now=now_ms())
         await router.start()
+        collector.settle()
         listening = listen(settings.host, settings.port)
         background = asyncio.create_task(_background(store, revocations, settings, engine, follower))
         stack.callback(background.cancel)

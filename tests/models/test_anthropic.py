@@ -10,6 +10,7 @@ import asyncio
 
 import pytest
 from oricode_service.models.anthropic import AnthropicProvider
+from oricode_service.models.anthropic_http import proxy_for
 from oricode_service.models.port import Stop, Text, ToolInput, ToolUse, Usage
 from upstream import (
     Drop,
@@ -279,6 +280,28 @@ async def test_an_answer_is_complete_although_its_body_never_ends(upstream: Upst
     upstream.enqueue([*HELLO, WaitFor("never")])
     assert (await read(provider, a_call()))[-1] == Stop("end_turn", "claude-scripted")
     await upstream.wait_until_closed()
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://api.anthropic.com", "http://proxy:1"),
+        ("http://models.example", "http://all:2"),
+        ("https://inside.corp.example/v1", None),
+        ("http://127.0.0.1:8080", None),
+        ("http://[::1]:8080", None),
+        ("http://localhost", None),
+    ],
+)
+def test_a_proxy_of_the_environment_is_for_the_world_outside(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxy: str | None
+):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:1")
+    monkeypatch.setenv("all_proxy", "http://all:2")
+    monkeypatch.setenv("no_proxy", "corp.example")
+    assert proxy_for(url) == proxy
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:80", "ftp://host", "http://", "https:///path"])
