@@ -24,7 +24,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": ("oricode_service.tools.programs",),
     "access": _STORE_PORT,
     "prompts": (),
-    "transports": ("oricode_service.engine.runs", "oricode_service.log", "oricode_service.access", *_STORE_PORT),
+    "transports": (
+        "oricode_service.engine.runs",
+        "oricode_service.engine.observer",
+        "oricode_service.engine.tracing",
+        "oricode_service.log",
+        "oricode_service.access",
+        *_STORE_PORT,
+    ),
 }
 """Package of the service -> what it may import of the others, beside itself and the protocol."""
 
@@ -42,6 +49,7 @@ KNOWN_ONLY_TO: dict[str, tuple[str, ...]] = {
         "oricode_service.commands.backup",
     ),
     "mcp": ("oricode_service.tools.mcp.*",),
+    "opentelemetry": ("oricode_service.observe.spans", "oricode_service.observe.traces"),
     "click": ("oricode_service.cli", "oricode_service.commands.*"),
     # Several instances count requests together: the port says so by the library's own type.
     "limits": ("oricode_service.access.limits", "oricode_service.store.port", "oricode_service.store.postgres.counts"),

@@ -36,6 +36,7 @@ from .observe.failpoints import failpoints
 from .observe.logs import configure as configure_logs
 from .observe.metrics import CONTENT_TYPE, Metrics
 from .observe.overview import Overview
+from .observe.traces import NotInstalled, tracing
 from .prompts import compose
 from .settings import Settings
 from .store.port import Fenced, Store, StoreUnavailable, WrongVersion
@@ -125,6 +126,11 @@ async def _serve(settings: Settings) -> None:
         except (ValueError, ImportError) as why:
             raise CannotStart(f"the tools cannot be set up: {why}") from why
         stack.push_async_callback(tools.close)
+        try:
+            drawing, last_spans = tracing(os.environ)
+        except NotInstalled as why:
+            raise CannotStart(str(why)) from why
+        stack.callback(last_spans)
         metrics = Metrics()
         reach = failpoints(settings.failpoint)
         commit = GroupCommit(store.log, _fenced, reach, store.log.pace)
@@ -142,6 +148,7 @@ async def _serve(settings: Settings) -> None:
             policy=ApprovalPolicy(settings),
             limits=_limits(settings),
             observer=metrics,
+            tracing=drawing,
             reach=reach,
         )
         engine = Engine(ports, store.chats)
@@ -180,6 +187,7 @@ async def _serve(settings: Settings) -> None:
                 on_loopback=is_loopback(settings.host),
             ),
             websocket=WebSocketEndpoint(gate, engine, streams, sockets),
+            request_lines=settings.request_log,
         )
         first_key = await ensure_first_key(store.keys, now=now_ms())
         await router.start()

@@ -68,6 +68,7 @@ class ServerSettings(_Group):
     grace_seconds: float = _field(10, "Time to end connections in an orderly way at shutdown.", ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = _field("info", "How much to log.")
     log_format: Literal["text", "json"] = _field("text", "Log lines for people or for machines.")
+    request_log: bool = _field(False, "One log line for each request, when it is over.")
     failpoint: str | None = _field(None, "For tests only: `name:n` kills the process when it passes that point.")
 
 

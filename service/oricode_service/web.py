@@ -23,6 +23,7 @@ from .transports.openapi import document
 from .transports.problems import HANDLERS
 from .transports.requests import Gate
 from .transports.streams import Streams
+from .transports.trail import Trail
 from .transports.websocket import WebSocketEndpoint
 
 _PAGES = Path(str(files("oricode_service.pages")))
@@ -48,7 +49,7 @@ class PageFiles(StaticFiles):
 
 def application(
     *, gate: Gate, engine: Engine, streams: Streams, store: Store, api: Api, policy: OriginPolicy, arm_of: ArmOf,
-    json_headers: dict[str, str], admin: Admin, websocket: WebSocketEndpoint,
+    json_headers: dict[str, str], admin: Admin, websocket: WebSocketEndpoint, request_lines: bool,
 ) -> App:  # fmt: skip
     """Everything that answers."""
 
@@ -87,4 +88,4 @@ def application(
     description = document(routes)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # a path that is not there is a 404 like any other
-    return Front(app, policy)
+    return Trail(Front(app, policy), engine.ports.tracing, request_lines)

@@ -59,6 +59,7 @@ SAMPLES = {
     "log_format": "json",
     "log_level": "debug",
     "rate_limit": "off",
+    "request_log": "on",
     "sap_client": "100",
     "sap_language": "DE",
     "streaming_percent": "50",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 ORICODE = str(Path(sys.executable).parent / "oricode")
 _ADDRESS = re.compile(rb"address +(http://\S+)")
@@ -26,6 +27,8 @@ class RealService:
         self._draining: asyncio.Task[None] | None = None
         self.url = ""
         self.key = ""
+        self.said = bytearray()
+        """All it wrote to stdout and stderr, behind what it says when it has started."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -56,7 +59,11 @@ class RealService:
         assert address, said
         self.url = address[1].decode()
         self.key = key[1].decode() if key else self.key
-        self._draining = asyncio.create_task(_drain(self._process.stdout))
+        self._draining = asyncio.create_task(_drain(self._process.stdout, self.said))
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The log so far, of a service that logs JSON; without the banner, which may show the first key."""
+        return [json.loads(line) for line in bytes(self.said).decode().splitlines() if line.startswith("{")]
 
     async def kill(self) -> None:
         """As the kernel would: no good-byes."""
@@ -73,11 +80,11 @@ class RealService:
             self._process.send_signal(how)
         async with asyncio.timeout(30):
             await self._process.wait()
-        self._draining.cancel()
-        await asyncio.gather(self._draining, return_exceptions=True)
+        async with asyncio.timeout(30):
+            await self._draining  # to the end of what it said
 
 
-async def _drain(stream: asyncio.StreamReader) -> None:
+async def _drain(stream: asyncio.StreamReader, said: bytearray) -> None:
     """A full pipe would stop the service."""
-    while await stream.read(65536):
-        pass
+    while data := await stream.read(65536):
+        said += data

@@ -80,6 +80,7 @@ async def test_a_chat_of_somebody_else_is_not_there(house: House, wire: Wire) ->
         theirs = (await other.post("/api/chat", json={"prompt": "mine", "model": "echo"})).json()
     refused = await wire.refused(prompt="Hi", chat_id=theirs["chat_id"], model="echo")
     absent = await wire.refused(prompt="Hi", chat_id="chat_nobody", model="echo")
+    assert refused.pop("request_id", "") != absent.pop("request_id", "other"), "over HTTP each names its own request"
     assert refused == absent
     assert (refused["code"], refused["status"]) == ("not_found", 404)
 

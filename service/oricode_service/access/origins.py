@@ -22,8 +22,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 WEBVIEW_SCHEME = "vscode-webview"
 
 METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
-REQUEST_HEADERS = "authorization, content-type, idempotency-key, last-event-id, x-api-key"
-EXPOSED_HEADERS = "Deprecation, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset"
+REQUEST_HEADERS = (
+    "authorization, content-type, idempotency-key, last-event-id, traceparent, tracestate, x-api-key, x-request-id"
+)
+EXPOSED_HEADERS = "Deprecation, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember the answer to a preflight."""
 

@@ -45,7 +45,7 @@ async def run_calls(run: Run, ports: Ports, turn: int, blocks: list[JsonObject])
     """Bring every call to a result. Cancelling this cancels the calls."""
     async with asyncio.TaskGroup() as group:
         for block in blocks:
-            group.create_task(_ToolRun(run, ports, turn, block).bring())
+            group.create_task(_ToolRun(run, ports, turn, block).traced())
 
 
 def effect_key(run_id: str, tool_call_id: str) -> str:
@@ -66,6 +66,13 @@ class _ToolRun:
         self._bad_input = bool(block.get(BAD_INPUT))
         self._started = time.monotonic()
         self._runs: Runs = "server"
+        self._status: ToolStatus = "error"
+        """Of the result, once there is one."""
+
+    async def traced(self) -> None:
+        with self._ports.tracing.tool(self._name, self._id) as told:
+            await self.bring()
+            told(self._runs, self._status)
 
     async def bring(self) -> None:
         tool = self._ports.toolbox.get(self._name)
@@ -205,6 +212,7 @@ class _ToolRun:
             summary=outcome.summary or outcome.content.partition("\n")[0][:200],
             duration_ms=int(seconds * 1000),
         )
+        self._status = event.status
         row = MessageRow(run.row.no, self._turn, "tool", self._id, codec.dumps(block), ports.now())
         ports.reach("result.before")
         run.note(event)

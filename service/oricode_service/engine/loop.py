@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from oricode_protocol import codec
@@ -121,6 +121,10 @@ class RunLoop:
             run.chat_free.clear()
 
     async def _take_turns(self) -> None:
+        with self._ports.tracing.turns() as begin:
+            await self._take_turns_in(begin)
+
+    async def _take_turns_in(self, begin: Callable[[int], None]) -> None:
         run, ports = self._run, self._ports
         await ports.toolbox.settled()  # a run that goes on after a restart must find the tools it had
         earlier = await until_available(lambda: ports.runs.history(run.row.chat_no, run.row.no))
@@ -134,6 +138,7 @@ class RunLoop:
                 calls = [block for block in last if block["type"] == "tool_use"]
                 missing = [block for block in calls if block["id"] not in answered]
                 if missing:
+                    begin(turns[-1].turn)
                     await run_calls(run, ports, turns[-1].turn, missing)
                     continue
                 meta = codec.loads(turns[-1].meta)
@@ -142,6 +147,7 @@ class RunLoop:
                     return
             self._check_limits(len(turns))
             asked = [] if steps else self._question()
+            begin(len(turns) + 1)
             if await self._take_turn(conversation(earlier + steps + asked), len(turns) + 1):
                 return
 
@@ -286,6 +292,7 @@ class RunLoop:
         ports.reach("done.before")
         await _to_the_end(run.writer.commit([*events, done], [*ops, finish]))
         ports.observer.run_ended(end)
+        ports.tracing.run_ended(end)
         ports.reach("done.after")
 
     def _summary(self, status: RunStatus, code: str | None, now: int) -> RunEnd:

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 _NONE: dict[str, str] = {}
 IDS: ContextVar[dict[str, str]] = ContextVar("ids of what a log line belongs to", default=_NONE)
-"""Set where a run's task begins: ``run``, ``chat``, ``user``. Never changed in place."""
+"""``request``, ``user``, ``run``, ``chat``, as far as known: set by :func:`mark`, inherited by started tasks."""
+
+
+def mark(**ids: str) -> None:
+    """What is done from here on in this task, and in those it starts, belongs to these."""
+    IDS.set({**IDS.get(), **ids})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ..models.port import Provider
 from ..store.port import RunStore
 from ..tools.port import Call, Outcome, Step, Tool
 from .observer import Observer
+from .tracing import Tracing
 
 
 class Route(Protocol):
@@ -115,6 +116,7 @@ class Ports:
     policy: Policy
     limits: RunLimits = field(default_factory=RunLimits)
     observer: Observer = field(default_factory=Observer)
+    tracing: Tracing = field(default_factory=Tracing)
     now: Callable[[], int] = _now
     """Milliseconds since the epoch."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

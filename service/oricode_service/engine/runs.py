@@ -29,7 +29,7 @@ from ..store.port import ChatBusy, ChatNotFound, ChatStore, KeyReused, TooManyRu
 from ..store.rows import LIVE, Created, NewRun, RunRow
 from . import request
 from .loop import RunLoop
-from .observer import IDS
+from .observer import mark
 from .ports import Ports
 from .run import Run
 
@@ -87,6 +87,7 @@ class Engine:
             raise error("too_many_runs", retry_after=5) from None
         except KeyReused:
             raise error("idempotency_mismatch") from None
+        mark(run=created.run.id, chat=created.run.chat_id)
         return created.run, created.fresh
 
     async def _begin(self, new: NewRun) -> Created:
@@ -104,6 +105,7 @@ class Engine:
             "arm": asker.arm,
             "client_type": wanted.client_type or "unknown",
             "model": model,
+            **self.ports.tracing.origin(),
         }
         return NewRun(
             run_id=new_id("run"),
@@ -128,11 +130,12 @@ class Engine:
         run.task = asyncio.create_task(self._drive(run, recovering), name=row.id)
 
     async def _drive(self, run: Run, recovering: str | None) -> None:
-        IDS.set({"run": run.row.id, "chat": run.row.chat_id, "user": run.row.user})
+        mark(run=run.row.id, chat=run.row.chat_id, user=run.row.user)
         try:
-            if recovering is not None:
-                await self._replay(run)
-            await RunLoop(run, self.ports).drive(recovering)
+            with self.ports.tracing.run(run.row, run.labels):
+                if recovering is not None:
+                    await self._replay(run)
+                await RunLoop(run, self.ports).drive(recovering)
         finally:
             self._live.pop(run.row.no, None)
             self.ports.logs.disown(run.row.no)
@@ -180,6 +183,7 @@ class Engine:
         row = await self.ports.runs.get(run_id, user) if is_id(run_id) else None
         if row is None:
             raise error("not_found", "There is no such run.")
+        mark(run=row.id, chat=row.chat_id)
         return row
 
     def doing(self, run_no: int) -> HeartbeatState:

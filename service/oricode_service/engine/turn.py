@@ -76,12 +76,14 @@ class Turn:
         for tried in range(1, ports.limits.attempts + 1):
             shown = run.writer.seq
             try:
-                async with contextlib.aclosing(route.provider.stream(call)) as stream:
-                    async for deltas in stream:
-                        if run.first_output_at is None:
-                            run.first_output_at = ports.now()
-                        self._show(deltas)
-                        await run.writer.room()
+                with ports.tracing.call(call, self._attempt) as told:
+                    async with contextlib.aclosing(route.provider.stream(call)) as stream:
+                        async for deltas in stream:
+                            if run.first_output_at is None:
+                                run.first_output_at = ports.now()
+                            self._show(deltas)
+                            await run.writer.room()
+                    told(self.draft)
                 return self.draft
             except UpstreamFailure as failure:
                 _log.warning("run %s turn %d: %s: %s", run.row.id, self.number, failure.code, failure.sentence)

@@ -1,9 +1,9 @@
 """Log lines for people or for machines, with the ids of what they belong to; never with what people wrote.
 
 In: records of the standard library's logging. Out: one line a record on stderr, as text or as JSON
-(``ORICODE_LOG_FORMAT``). The ids of the run, its chat and its user come from a context variable that is set where a
-run's task begins; tasks that it starts inherit it. An exception is logged by the files and lines it passed and by its
-type: its message may quote a prompt or a key, so it is left out of JSON lines.
+(``ORICODE_LOG_FORMAT``). The ids of the request, the run, its chat and its user come from a context variable that is
+set as they become known; tasks that are started inherit it. An exception is logged by the files and lines it passed and
+by its type: its message may quote a prompt or a key, so it is left out of JSON lines.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Json(logging.Formatter):
             "message": record.getMessage(),
         }
         line.update(IDS.get())
+        line.update(getattr(record, "known", {}))
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
             line["at"] = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(record.exc_info[2])]

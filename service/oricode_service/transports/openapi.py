@@ -84,6 +84,7 @@ _EXTRA: dict[str, dict[str, Any]] = {
             "detail": {"type": "string"},
             "retryable": {"type": "boolean"},
             "retry_after_ms": {"type": "integer"},
+            "request_id": {"type": "string"},
         },
         "required": ["title", "status", "code", "detail", "retryable"],
     },

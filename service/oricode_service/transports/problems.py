@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from oricode_protocol import codec
 from oricode_protocol.errors import OricodeError, error
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..engine.observer import IDS
 from ..store.port import StoreUnavailable
 
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
@@ -24,6 +26,12 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
+def described(reason: OricodeError) -> dict[str, Any]:
+    """The problem object of an error, with the id of the request that it answers."""
+    request = IDS.get().get("request")
+    return reason.problem() | ({"request_id": request} if request is not None else {})
+
+
 def problem(reason: OricodeError, headers: dict[str, str] | None = None, **members: object) -> Response:
     """The answer for an error; ``members`` extend the problem object."""
     sent = dict(headers or {})
@@ -31,7 +39,7 @@ def problem(reason: OricodeError, headers: dict[str, str] | None = None, **membe
         sent.setdefault("Retry-After", str(max(1, math.ceil(reason.retry_after))))
     if reason.row.status == 401:
         sent.setdefault("WWW-Authenticate", "Bearer")
-    body = codec.dumps(reason.problem() | members)
+    body = codec.dumps(described(reason) | members)
     return Response(body, reason.row.status, sent, media_type="application/problem+json")
 
 

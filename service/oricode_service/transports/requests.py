@@ -18,6 +18,7 @@ from ..access.credentials import Ticket, from_headers, from_subprotocols
 from ..access.keys import Caller, Keys
 from ..access.limits import RateLimit
 from ..access.tickets import Tickets
+from ..engine.observer import mark
 from .asgi import Receive, Scope, header
 from .problems import Refused
 
@@ -35,6 +36,11 @@ class Gate:
 
     async def caller(self, scope: Scope) -> Caller:
         """Who sends this request; raises ``unauthorized``."""
+        caller = await self._caller(scope)
+        mark(user=caller.user)
+        return caller
+
+    async def _caller(self, scope: Scope) -> Caller:
         key = from_headers(header(scope, b"x-api-key"), header(scope, b"authorization"))
         if key is not None:
             return await self._keys.caller(key.text)

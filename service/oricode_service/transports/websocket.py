@@ -20,12 +20,12 @@ from ..engine.runs import Asker, Engine
 from ..log.reader import LogTrimmed, Word
 from ..store.port import StoreUnavailable
 from ..store.rows import Record
-from .asgi import Receive, Scope, Send, outlet_of
+from .asgi import Receive, Scope, Send, header, outlet_of
 from .attach import Attachment, Gone, attach
 from .chat import address
-from .problems import Refused
+from .problems import Refused, described
 from .requests import Gate, checked_batch_ms, cursor_of
-from .server import Outlet, PeerGone
+from .server import PeerGone
 from .streams import Streams
 
 MAX_ATTACHED = 100
@@ -50,7 +50,7 @@ class WebSocketEndpoint:
             caller = await self._gate.caller(scope)
             with self._streams.counted("websocket", caller, address(scope)):
                 await send({"type": "websocket.accept", "subprotocol": subprotocol})
-                connection = Connection(self._gate, self._engine, self._streams, caller, send, outlet_of(scope))
+                connection = Connection(self._gate, self._engine, self._streams, caller, send, scope)
                 self._sockets.add(connection)
                 try:
                     await connection.serve(receive)
@@ -69,21 +69,20 @@ async def _refuse(send: Send, reason: OricodeError) -> None:
     """Answer the handshake with the error's HTTP status (ASGI extension ``websocket.http.response``)."""
     headers = [(b"content-type", b"application/problem+json")]
     await send({"type": "websocket.http.response.start", "status": reason.row.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": codec.dumps(reason.problem())})
+    await send({"type": "websocket.http.response.body", "body": codec.dumps(described(reason))})
 
 
 class Connection:
     """One open WebSocket."""
 
-    def __init__(
-        self, gate: Gate, engine: Engine, streams: Streams, caller: Caller, send: Send, outlet: Outlet
-    ) -> None:
+    def __init__(self, gate: Gate, engine: Engine, streams: Streams, caller: Caller, send: Send, scope: Scope) -> None:
         self._gate = gate
         self._engine = engine
         self._streams = streams
         self._caller = caller
         self._send_message = send
-        self._outlet = outlet
+        self._outlet = outlet_of(scope)
+        self._traceparent = {name: header(scope, name) for name in (b"traceparent", b"tracestate")}
         self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
         self._beats: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -201,7 +200,8 @@ class Connection:
         await self._room()
         await self._gate.charge(self._caller)
         asker = Asker(self._caller.user, self._caller.key_id, "websocket")
-        row, _ = await self._engine.start(asker, chat)
+        with self._engine.ports.tracing.request("websocket chat", self._traceparent.get):
+            row, _ = await self._engine.start(asker, chat)
         await self._detach(row.id)
         found = await attach(self._engine, row, None, "websocket", batch_ms=checked_batch_ms(chat.batch_ms))
         return found, {"run_id": row.id, "chat_id": row.chat_id}
