@@ -149,6 +149,7 @@ async def _serve(settings: Settings) -> None:
             limits=_limits(settings),
             observer=metrics,
             tracing=drawing,
+            audit=store.keys.audit,
             reach=reach,
         )
         engine = Engine(ports, store.chats)

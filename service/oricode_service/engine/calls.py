@@ -214,11 +214,26 @@ class _ToolRun:
         )
         self._status = event.status
         row = MessageRow(run.row.no, self._turn, "tool", self._id, codec.dumps(block), ports.now())
+        if ops:  # an effect; before the commit, so that a kill in between repeats this line rather than losing it
+            await self._audit(event)
         ports.reach("result.before")
         run.note(event)
         await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)])
         ports.observer.tool_ended(self._name, self._runs, event.status, seconds, run.arm)
         ports.reach("result.after")
+
+
+    async def _audit(self, event: ToolResult) -> None:
+        """Note that a call with a side effect came to an end: a deployment, first of all."""
+        detail = {
+            "run_id": self._run.row.id,
+            "tool_call_id": self._id,
+            "tool": self._name,
+            "input_digest": sha256(codec.canonical({"name": self._name, "input": self._input})).hexdigest(),
+            "summary": event.summary,
+        }
+        now, user, action = self._ports.now(), self._run.row.user, f"effect.{event.status}"
+        await until_available(lambda: self._ports.audit(now, user, action, codec.dumps(detail)))
 
 
 def _encoded(outcome: Outcome) -> bytes:

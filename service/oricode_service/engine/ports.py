@@ -100,6 +100,10 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
+async def _forget(at: int, user: str, action: str, detail: bytes) -> None:
+    """The audit log of who keeps none."""
+
+
 def _nothing(name: str) -> None:
     """The failpoint of a service that is not under test."""
 
@@ -117,6 +121,8 @@ class Ports:
     limits: RunLimits = field(default_factory=RunLimits)
     observer: Observer = field(default_factory=Observer)
     tracing: Tracing = field(default_factory=Tracing)
+    audit: Callable[[int, str, str, bytes], Awaitable[None]] = _forget
+    """Appends to the audit log: when, whose, what, details as JSON."""
     now: Callable[[], int] = _now
     """Milliseconds since the epoch."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -248,6 +248,9 @@ class Engine:
             raise error("already_answered")
         if verdict == "absent":
             raise error("not_pending")
+        if kind == "approval":
+            detail = codec.dumps({"run_id": row.id, "approval_id": key, "decision": answer["decision"]})
+            await self.ports.audit(self.ports.now(), user, f"approval.{answer['decision']}", detail)
         if (run := self._live.get(row.no)) is not None:
             run.answered(key)
 

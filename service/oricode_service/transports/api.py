@@ -102,8 +102,6 @@ class Api:
         given = parse(Approve, body | {"approval_id": request.path_params["approval"]})
         decision = {"decision": given.decision, "comment": given.comment}
         await self._engine.answer(caller.user, given.run, "approval", given.approval_id, decision)
-        detail = codec.dumps({"run_id": given.run, "approval_id": given.approval_id, "decision": given.decision})
-        await self._store.keys.audit(now_ms(), caller.user, "approval." + given.decision, detail)
         return answer({"run_id": given.run, "approval_id": given.approval_id, "decision": given.decision})
 
     async def feedback(self, request: Request) -> Response:
