@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -27,6 +28,7 @@ from .banner import banner
 from .engine.orders import Orders
 from .engine.ports import Ports, RunLimits
 from .engine.runs import Engine
+from .handover import Former, Handover, tell_manager
 from .log.commit import GroupCommit
 from .log.follower import Follower
 from .log.hub import Logs
@@ -52,6 +54,8 @@ from .web import application
 
 EXIT_CANNOT_START = 2
 EXIT_FENCED = 70
+LAST_SECONDS = 2.0
+"""For answers that stayed over a drain, once they are asked to end."""
 TOOLS_AFTER = 0.1
 """Seconds after the service answers that MCP servers are connected to: importing their SDK would delay all viewers."""
 _log = logging.getLogger(__name__)
@@ -64,9 +68,10 @@ class CannotStart(Exception):
 def serve(settings: Settings) -> int:
     """Run the service until it is told to stop; the process's exit code."""
     configure_logs(settings.log_level, settings.log_format)
+    former = Former.find(os.environ)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings))
+            runner.run(_serve(settings, former))
     except (DataDirectoryOwned, WrongVersion, BadModelSetting, CannotListen, CannotStart) as why:
         print(f"oricode: {why}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
         return EXIT_CANNOT_START
@@ -115,11 +120,13 @@ async def _postgres(url: str, owner: str, lease_seconds: float) -> Store:
         raise CannotStart(str(why)) from why
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, former: Former | None) -> None:
 
     async with contextlib.AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_store(settings))
         router = Router(_router_settings(settings))
+        if former is not None:
+            await former.gone(settings)
+        store = await stack.enter_async_context(_store(settings))
         stack.push_async_callback(router.close)
         try:
             tools = Toolbox(settings, store)
@@ -193,40 +200,67 @@ async def _serve(settings: Settings) -> None:
         first_key = await ensure_first_key(store.keys, now=now_ms())
         await router.start()
         collector.settle()
-        listening = listen(settings.host, settings.port)
-        background = asyncio.create_task(_background(store, revocations, settings, engine, follower))
+        listening = former.sockets if former is not None else listen(settings.host, settings.port)
+        background = asyncio.create_task(_background(revocations, engine, follower))
         stack.callback(background.cancel)
+        sweeping = asyncio.create_task(_sweep(store, settings))
+        stack.callback(sweeping.cancel)
         await engine.recover("The service was restarted.")
         print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - the start-up banner
-        asyncio.get_running_loop().call_later(TOOLS_AFTER, tools.start)
+        loop = asyncio.get_running_loop()
+        loop.call_later(TOOLS_AFTER, tools.start)
+        handover = Handover(listening, server.stop)
+        loop.add_signal_handler(signal.SIGUSR2, handover.begin)
+        stack.callback(loop.remove_signal_handler, signal.SIGUSR2)
 
-        async def drain() -> None:
-            streams.drain()
-            await asyncio.gather(engine.drain(), *(socket.drain() for socket in list(sockets)))
+        async def drain() -> float:
+            """Returns how long JSON answers may stay: as long as others go on with their runs."""
+            others = store.shared or handover.next is not None
+            last = min(settings.grace_seconds, LAST_SECONDS)
+            streams.drain(answers_stay=others)
+            await asyncio.gather(
+                engine.drain(settings.grace_seconds / 2, lends=others), *(socket.drain() for socket in list(sockets))
+            )
+            if handover.next is None:
+                tell_manager("STOPPING=1")
+                stay = max(0.0, settings.grace_seconds - last)
+            else:
+                sweeping.cancel()
+                await asyncio.wait([sweeping])
+                await store.give_up()
+                handover.next.take()
+                stay = settings.run_max_seconds
+                loop.add_signal_handler(signal.SIGTERM, streams.end_answers)
+            if others:
+                tail = follower or Follower(store.log)
+                engine.follow(tail)
+                if follower is None:
+                    stack.callback(asyncio.create_task(tail.run()).cancel)
+                stack.callback(loop.call_later(stay, streams.end_answers).cancel)
+            return stay + last if others else settings.grace_seconds
 
+        tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
         await server.serve(cast(Any, web), listening, drain)
 
 
-async def _background(
-    store: Store, revocations: Revocations, settings: Settings, engine: Engine, follower: Follower | None
-) -> None:
-    """Work that recurs: revoked keys, retention, and with several instances what the others do."""
+async def _sweep(store: Store, settings: Settings) -> None:
+    """Retention, again and again."""
+    keep_ms = int(settings.retention_hours * 3_600_000)
+    trimmed = 0
+    while True:
+        # A full piece of work means there is more; a pause between pieces keeps the writer free for runs.
+        await asyncio.sleep(0.01 if trimmed else settings.sweep_seconds)
+        with contextlib.suppress(StoreUnavailable):
+            trimmed = await store.runs.sweep(now_ms(), keep_ms)
 
-    async def sweep() -> None:
-        keep_ms = int(settings.retention_hours * 3_600_000)
-        trimmed = 0
-        while True:
-            # A full piece of work means there is more; a pause between pieces keeps the writer free for runs.
-            await asyncio.sleep(0.01 if trimmed else settings.sweep_seconds)
-            with contextlib.suppress(StoreUnavailable):
-                trimmed = await store.runs.sweep(now_ms(), keep_ms)
 
+async def _background(revocations: Revocations, engine: Engine, follower: Follower | None) -> None:
+    """Work that recurs: revoked keys, and with several instances what the others do."""
     async with asyncio.TaskGroup() as group:
         group.create_task(revocations.run())
         group.create_task(Orders(engine).run())
         if follower is not None:
             group.create_task(follower.run())
-        group.create_task(sweep())
 
 
 def _router_settings(settings: Settings) -> RouterSettings:

@@ -60,3 +60,7 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="oricode-service", message="oricode %(version)s")
 def main() -> None:
     """Oricode: an AI coding assistant's streaming service, and the tools around it."""
+
+
+if __name__ == "__main__":
+    main()

@@ -167,3 +167,43 @@ async def test_queued_runs_keep_their_order_over_a_restart(tmp_path: Path) -> No
         rows = [await two.store.runs.get(run.id, "anna") for run in (first, *others)]
     finished = [row.finished_at for row in rows if row is not None and row.finished_at is not None]
     assert finished == sorted(finished)
+
+
+async def test_a_drain_waits_for_effects_in_the_air_so_that_nobody_must_guess(tmp_path: Path) -> None:
+    """No further effect begins meanwhile; one that takes too long is unknown, as after a kill."""
+    change = Tool(waits=asyncio.Event())
+    async with process(tmp_path, TELLING, [change, Tool("look")]) as one:
+        run = await one.start()
+        await change.reached.wait()
+        draining = asyncio.create_task(one.engine.drain(PATIENCE))
+        await asyncio.sleep(0)
+        change.waits.set()
+        await draining
+    async with process(tmp_path, TELLING, [change, Tool("look")]) as two:
+        await two.engine.recover("restarted")
+        state = await assert_settled(two, run, "completed")
+    assert [call["status"] for call in state["tool_calls"]] == ["ok", "ok"]
+    assert sum(change.happened.values()) == 1
+
+
+async def test_an_effect_that_outlasts_a_drain_is_unknown(tmp_path: Path) -> None:
+    change = Tool(waits=asyncio.Event())
+    async with process(tmp_path, TELLING, [change, Tool("look")]) as one:
+        run = await one.start()
+        await change.reached.wait()
+        await one.engine.drain(0.05)
+    async with process(tmp_path, TELLING, [change, Tool("look")]) as two:
+        await two.engine.recover("restarted")
+        state = await assert_settled(two, run, "completed")
+    assert [call["status"] for call in state["tool_calls"]] == ["unknown", "ok"]
+    assert sum(change.happened.values()) == 1
+
+
+async def test_a_run_that_starts_while_the_process_drains_is_begun_by_the_next(tmp_path: Path) -> None:
+    async with process(tmp_path, TELLING, [Tool(), Tool("look")]) as one:
+        await one.engine.drain(lends=True)
+        run = await one.start()
+        assert one.engine.live == []
+    async with process(tmp_path, TELLING, [Tool(), Tool("look")]) as two:
+        assert await two.engine.recover("restarted") == 1
+        await assert_settled(two, run, "completed")

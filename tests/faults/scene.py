@@ -36,19 +36,21 @@ class Bench:
     verdict: Verdict = field(default_factory=Verdict)
     _number: int = 0
 
-    def watch(self, shape: str, *, limit: float = 25.0, ports: list[int] | None = None) -> tuple[plans.Plan, Watch]:
-        """A run to start: what it must come to, and what its viewers share."""
+    def watch(
+        self, shape: str, *, seed: int = 1, limit: float = 25.0, ports: list[int] | None = None
+    ) -> tuple[plans.Plan, Watch]:
+        """A run to start: what it must come to, and what its viewers share; ``seed`` is the length of slow and busy ones."""
         self._number += 1
         tag = f"{self.service.folder.parent.name.replace('_', '').replace('-', '')}n{self._number}"
         watch = Watch(
-            {"prompt": plans.prompt(tag, 1, shape), "client_type": "eclipse"},
+            {"prompt": plans.prompt(tag, seed, shape), "client_type": "eclipse"},
             f"key-{tag}",
             self.service.key,
             ports or [self.service.port],
             random.Random(tag),
             limit=limit,
         )
-        return plans.make(tag, 1, shape), watch
+        return plans.make(tag, seed, shape), watch
 
     async def judge(self, wanted: plans.Plan, watch: Watch, *sights: Sight, limit: float = 10.0) -> list[Message]:
         """Judge a run and its effects; the log."""

@@ -154,14 +154,15 @@ class _ToolRun:
             outcome = await tool.reconcile(call) or _UNKNOWN
             await self._settle(outcome, self._finish(outcome))
             return
-        announcement = self._call_event(tool.runs)
-        ports.reach("intent.before")
-        run.note(announcement)
-        await run.writer.commit([announcement], [StartEffect(run.row.no, key, ports.now())])
-        ports.reach("intent.after")
-        outcome = await self._drive(call)
-        ports.reach("call.after")
-        await self._settle(outcome, self._finish(outcome))
+        async with run.effect():
+            announcement = self._call_event(tool.runs)
+            ports.reach("intent.before")
+            run.note(announcement)
+            await run.writer.commit([announcement], [StartEffect(run.row.no, key, ports.now())])
+            ports.reach("intent.after")
+            outcome = await self._drive(call)
+            ports.reach("call.after")
+            await self._settle(outcome, self._finish(outcome))
 
     async def _begun(self) -> EffectRow | None:
         """The ledger's entry: a process that died began this call."""

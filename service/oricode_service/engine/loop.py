@@ -304,7 +304,7 @@ class RunLoop:
             code=code,
             seconds=max(0, now - begun) / 1000,
             first_token_seconds=max(0, first - begun) / 1000 if first is not None else None,
-            watched=run.viewers > 0,
+            watched=run.watched,
             usage=run.usage,
         )
 

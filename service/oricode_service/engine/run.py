@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from oricode_protocol import codec
@@ -37,6 +39,8 @@ class Run:
         self.cancelled = row.cancel
         self.abandoned = False
         """True when the process drains: stop without a terminal event, another process continues."""
+        self._effects = 0
+        """Effects in the air: calls whose end must be waited for, or nobody would know whether they happened."""
         self.work: asyncio.Task[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self.calls_seen: set[str] = set()
@@ -45,6 +49,15 @@ class Run:
         self.chat_free = asyncio.Event()
         """Set when an earlier run of the chat ended."""
         self.fold.apply("connected", {"run_id": row.id, "chat_id": row.chat_id})
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody waits for the end, as far as this process can know.
+
+        A JSON requester of a run that was handed over in order waits at the process that began it.
+        """
+        handed_over = self.row.epoch - 1 > self.row.attempts
+        return self.viewers > 0 or (handed_over and self.labels.get("arm") == "json")
 
     def emit(self, event: Event) -> None:
         """Append an event that is no delta."""
@@ -81,8 +94,22 @@ class Run:
         if self.work is not None:
             self.work.cancel()
 
-    def abandon(self) -> None:
-        """Stop without an end: the run goes on elsewhere or later."""
+    def abandon(self, *, at_once: bool = False) -> None:
+        """Stop without an end: the run goes on elsewhere or later. Effects in the air come down first, unless
+        ``at_once``: then what became of them will be unknown."""
         self.abandoned = True
-        if self.work is not None:
+        if self.work is not None and (at_once or not self._effects):
             self.work.cancel()
+
+    @asynccontextmanager
+    async def effect(self) -> AsyncIterator[None]:
+        """While inside, an effect is in the air. None takes off any more once the run is abandoned."""
+        if self.abandoned:
+            await asyncio.get_running_loop().create_future()  # until the work is cancelled
+        self._effects += 1
+        try:
+            yield
+        finally:
+            self._effects -= 1
+            if self.abandoned:
+                self.abandon()

@@ -21,6 +21,7 @@ from oricode_protocol.events import HeartbeatState
 from oricode_protocol.ids import is_id, new_id
 from oricode_protocol.lifecycle import RunState, advance
 
+from ..log.follower import Follower
 from ..log.run_log import PAGE_BYTES
 from ..log.writer import RunWriter
 from ..models.port import UnknownModel
@@ -58,6 +59,9 @@ class Engine:
         self._chats = chats
         self._live: dict[int, Run] = {}
         self._draining = False
+        self._lends = False
+        """While draining: late requests start runs for the next process."""
+        self._beginning: set[asyncio.Task[Created]] = set()
 
     # Start.
 
@@ -66,7 +70,7 @@ class Engine:
 
         Returns (run, fresh). Raises ClientError or ServiceError with what to do.
         """
-        if self._draining:
+        if self._draining and not self._lends:
             raise error("restarting", retry_after=1)
         try:
             route = self.ports.models.route(chat.model)
@@ -78,7 +82,10 @@ class Engine:
         new = self._new_run(asker, chat, wanted, route.model)
         try:
             # Shielded: a requester that goes away must not leave a run that is ours and that nobody drives.
-            created = await asyncio.shield(asyncio.ensure_future(self._begin(new)))
+            beginning = asyncio.create_task(self._begin(new))
+            self._beginning.add(beginning)
+            beginning.add_done_callback(self._beginning.discard)
+            created = await asyncio.shield(beginning)
         except ChatNotFound:
             raise error("not_found", "There is no such chat; leave `chat_id` out to start one.") from None
         except ChatBusy:
@@ -92,7 +99,9 @@ class Engine:
 
     async def _begin(self, new: NewRun) -> Created:
         created = await self.ports.runs.create(new)
-        if created.fresh:
+        if created.fresh and self._draining:
+            await self.ports.runs.release([created.run.no])
+        elif created.fresh:
             self._launch(created.run, new.title if new.new_chat else await self._title(created.run), None)
             self.ports.observer.run_started(codec.loads(new.labels))
             if new.if_busy == "interrupt":
@@ -272,15 +281,29 @@ class Engine:
 
     # The end.
 
-    async def drain(self) -> None:
-        """Stop all work without ending the runs, and give them up for the next process."""
+    async def drain(self, effect_seconds: float = 0.0, *, lends: bool = False) -> None:
+        """Stop all work without ending the runs, and give them up for the next process.
+
+        ``effect_seconds``: for effects in the air to come down; after it they will be unknown. ``lends``: until the store is closed, requests that come late still start runs, for the next process.
+        """
         self._draining = True
+        self._lends = lends
+        if self._beginning:
+            await asyncio.wait(set(self._beginning))
         runs = self.live
         for run in runs:
             run.abandon()
         tasks = [run.task for run in runs if run.task is not None]
         if tasks:
+            await asyncio.wait(tasks, timeout=effect_seconds)
+            for run in runs:
+                run.abandon(at_once=True)
             await asyncio.wait(tasks)
         await self.ports.logs.commit.flushed()
         if runs:
             await self.ports.runs.release([run.row.no for run in runs])
+
+    def follow(self, follower: Follower) -> None:
+        """After a drain: readers that stay see what other processes write."""
+        self._lends = False
+        self.ports.logs.follow(follower)

@@ -78,6 +78,14 @@ class Logs:
             self._follower.add(log)
         return log
 
+    def follow(self, follower: Follower) -> None:
+        """From now on other processes write everything, the runs of this one included."""
+        self._own.clear()
+        self._follower = follower
+        for log in list(self._open.values()):
+            if not log.ended and not log.torn and log.run_no not in follower:
+                follower.add(log)
+
     @property
     def unavailable(self) -> bool:
         """True while the store refuses this process, for what it writes or for what it reads along."""

@@ -48,33 +48,39 @@ class Streams:
         self._connections = connections
         self._revocations = revocations
         self._open: set[Reader] = set()
+        self._answers: set[Reader] = set()
+        """Those of JSON answers, which nobody can resume."""
         self.draining = False
+        self._answers_stay = False
+        """While draining: JSON answers are waited for, and late requests are still served."""
 
     @contextmanager
     def counted(self, transport: str, caller: Caller, address: str) -> Iterator[None]:
         """One connection; raises ``restarting`` or ``too_many_connections``."""
-        if self.draining:
+        if self.draining and not self._answers_stay:
             raise error("restarting", retry_after=1)
         with self._connections.opening(transport, key_id=caller.key_id, address=address):
             yield
 
     @contextmanager
-    def reading(self, reader: Reader, caller: Caller | None, *, ages: bool = True) -> Iterator[None]:
+    def reading(self, reader: Reader, caller: Caller | None, *, resumable: bool = True) -> Iterator[None]:
         """While the block runs the reader is one of ours: drained, aged and revoked with the others.
 
-        ``caller`` None: whoever holds the connection watches for its key's revocation.
+        ``caller`` None: whoever holds the connection watches for its key's revocation. ``resumable`` False: a JSON
+        answer, which has no age and may outlast a drain.
         """
         with ExitStack() as stack:
             stack.callback(reader.close)
-            self._open.add(reader)
-            stack.callback(self._open.discard, reader)
+            mine = self._open if resumable else self._answers
+            mine.add(reader)
+            stack.callback(mine.discard, reader)
             if caller is not None:
                 stack.enter_context(self.unless_revoked(caller, lambda: reader.ask_to_close("key_revoked")))
-            if ages and self.timing.max_age_seconds:
+            if resumable and self.timing.max_age_seconds:
                 loop = asyncio.get_running_loop()
                 timer = loop.call_later(self.timing.max_age_seconds, reader.ask_to_close, "max_age")
                 stack.callback(timer.cancel)
-            if self.draining:
+            if self.draining and not (self._answers_stay and not resumable):
                 reader.ask_to_close("restart")
             yield
 
@@ -83,26 +89,31 @@ class Streams:
         return self._revocations.watching(caller.key_id, ending)
 
     @contextmanager
-    def viewing(self, found: Attachment, caller: Caller | None, *, ages: bool = True) -> Iterator[None]:
+    def viewing(self, found: Attachment, caller: Caller | None, *, resumable: bool = True) -> Iterator[None]:
         """While the block runs somebody watches the run of ``found``."""
         run_no = found.row.no
         self.engine.viewer_came(run_no)
         try:
-            with self.reading(found.reader, caller, ages=ages):
+            with self.reading(found.reader, caller, resumable=resumable):
                 yield
         finally:
             self.engine.viewer_left(run_no)
 
-    def drain(self) -> None:
-        """Ask every stream to reconnect elsewhere."""
+    def drain(self, *, answers_stay: bool = False) -> None:
+        """Ask every stream to reconnect elsewhere, and every JSON answer to end unless they stay."""
         self.draining = True
-        for reader in list(self._open):
+        self._answers_stay = answers_stay
+        for reader in [*self._open, *(() if answers_stay else self._answers)]:
             reader.ask_to_close("restart")
+
+    def end_answers(self) -> None:
+        """End what :meth:`drain` left."""
+        self.drain()
 
     @property
     def open(self) -> int:
         """How many streams are read right now."""
-        return len(self._open)
+        return len(self._open) + len(self._answers)
 
     # What a stream says of itself.
 

@@ -73,6 +73,9 @@ class PostgresStore:
         except (StoreUnavailable, TimeoutError):
             return False
 
+    async def give_up(self) -> None:
+        """Nothing to do: others may write all the time, and runs were released one by one."""
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()

@@ -54,10 +54,15 @@ class SqliteStore:
             return False
         return True
 
+    async def give_up(self) -> None:
+        if not self.log.given_up:
+            self.log.given_up = True
+            await self.writer.close()
+            self._ownership.close()
+
     async def close(self) -> None:
-        await self.writer.close()
+        await self.give_up()
         self._reader.close()
-        self._ownership.close()
 
 
 async def open_store(data_dir: Path, owner: str) -> SqliteStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -10,6 +11,8 @@ from . import operations
 from .writer import Writer
 
 PAGE_BYTES = 32 * 1024
+LOOK_SECONDS = 0.2
+"""How often a process that gave its runs to the next one looks for what that one wrote."""
 _ROW_BYTES = 100
 """A guess at an event's size, to ask for about as many rows as a page needs."""
 
@@ -19,6 +22,7 @@ class SqliteLog:
 
     def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
         self.pace = 0.0
+        self.given_up = False
         self._writer = writer
         self._reader = reader
 
@@ -54,5 +58,6 @@ class SqliteLog:
         return [record for run_no, seq in cursors.items() for record in await self.read(run_no, seq, PAGE_BYTES)]
 
     async def watch(self) -> AsyncIterator[frozenset[int] | None]:
-        return
-        yield None
+        while self.given_up:  # the next process writes to the same file, and cannot tell us
+            await asyncio.sleep(LOOK_SECONDS)
+            yield None

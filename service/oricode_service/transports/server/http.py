@@ -95,6 +95,11 @@ class HttpProtocol(HttpToolsProtocol):
                 cycle.disconnected = True
                 cycle.message_event.set()
 
+    @property
+    def arriving(self) -> bool:
+        """Whether a request is on its way in: the first one, or one of which the beginning is there."""
+        return not self._lingering and (self._phase in (_HEAD, _BODY) or (self._phase == _IDLE and self.cycle is None))
+
     # What comes in.
 
     def data_received(self, data: bytes) -> None:

@@ -34,6 +34,9 @@ _LAST_SECONDS = 1.0
 """For applications to take notice that their connections were cut; then they are cancelled."""
 
 
+OnDrain = Callable[[], Awaitable[float | None]]
+
+
 async def _nothing() -> None:
     """What there is to do by default before connections are closed."""
 
@@ -66,15 +69,16 @@ class Server:
         self,
         app: ASGIApplication,
         sockets: list[socket.socket],
-        on_drain: Callable[[], Awaitable[None]] = _nothing,
+        on_drain: OnDrain = _nothing,
         *,
         on_started: Callable[[], None] = lambda: None,
     ) -> None:
         """Serve until SIGTERM, SIGINT or :meth:`stop`.
 
         ``on_drain`` runs when nobody new can connect and everybody connected still is; it has ``drain_seconds``, and
-        should have streams end by themselves. Signals are handled in the main thread only. What ``on_drain`` raises is
-        raised, after all connections were closed.
+        should have streams end by themselves. What does not end is cut after ``grace_seconds``, or after the seconds
+        that it returns. Signals are handled in the main thread only. What ``on_drain`` raises is raised, after all
+        connections were closed.
         """
         self._uvicorn = _Uvicorn(_config(app, self._limits), self._state, on_drain, on_started)
         self._state.wheel.start()
@@ -121,7 +125,7 @@ class _Uvicorn(uvicorn.Server):
         self,
         config: uvicorn.Config,
         state: State,
-        on_drain: Callable[[], Awaitable[None]],
+        on_drain: OnDrain,
         on_started: Callable[[], None],
     ) -> None:
         super().__init__(config)
@@ -162,13 +166,22 @@ class _Uvicorn(uvicorn.Server):
             server.close()
         for listener in sockets or ():
             listener.close()
+        await self._settle()
+        grace = None
         try:
             async with asyncio.timeout(limits.drain_seconds):
-                await self._on_drain()
+                grace = await self._on_drain()
         except TimeoutError:
             logger.warning("draining took longer than %g s; connections are closed now", limits.drain_seconds)
         finally:
-            await self._close(limits.grace_seconds)
+            await self._close(limits.grace_seconds if grace is None else grace)
+
+    async def _settle(self) -> None:
+        """Let those who connected just before get their request in: for them the service is not closed yet."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._state.limits.settle_seconds):
+                while any(isinstance(one, HttpProtocol) and one.arriving for one in self._state.connections):  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL)
 
     async def _close(self, grace: float) -> None:
         """Ask all connections to end, and cut those that do not within ``grace`` seconds."""

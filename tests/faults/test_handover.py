@@ -1,0 +1,101 @@
+"""SIGUSR2: the next process takes over while people wait, and nobody is refused; a broken next one changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.scene import Bench, viewer
+
+from bench.faults import plan as plans
+from bench.faults.wire import request
+
+PATIENCE = 40.0
+
+
+async def until_owned_by_another(scene: Bench, pid: int) -> int:
+    """The process that serves the folder, once it is another one."""
+    async with asyncio.timeout(PATIENCE):
+        while (now := owner(scene)) in (pid, 0):
+            await asyncio.sleep(0.01)
+    return now
+
+
+def owner(scene: Bench) -> int:
+    said = (scene.service.folder / "oricode.lock").read_text().split()
+    return int(said[1]) if len(said) == 2 else 0
+
+
+async def ask(scene: Bench, tag: str, seconds: int) -> bool:
+    """An old client: one request, no second try. Whether it got its whole answer."""
+    wanted = plans.make(tag, seconds, "busy")
+    body = {"prompt": plans.prompt(tag, seconds, "busy")}
+    headers = {"X-API-Key": scene.service.key}
+    async with request(scene.service.port, "POST", "/api/chat", headers, body, silence=PATIENCE) as answer:
+        document: dict[str, Any] = json.loads(await answer.whole())
+    assert (answer.status, document["status"], document.get("error")) == (200, "completed", None)
+    return bool(document["text"] == wanted.text)
+
+
+async def knock(scene: Bench, stop: asyncio.Event) -> int:
+    """New people come all the time; none of them tries twice."""
+    count = 0
+    while not stop.is_set():
+        count += 1
+        assert await ask(scene, f"knock{count}", 0)
+    return count
+
+
+@pytest.mark.parametrize("heartbeat", ["0.5", "15"], ids=["white space has begun", "nothing was sent yet"])
+async def test_the_next_process_goes_on_and_nobody_notices(bench: Callable[..., Bench], heartbeat: str) -> None:
+    scene = bench(ORICODE_HEARTBEAT_SECONDS=heartbeat)
+    await scene.service.start()
+    former = scene.service.running
+    pid = owner(scene)
+    wanted, watch = scene.watch("busy", seed=8)
+    first = viewer(watch, ways=("sse-post",))
+    seen, stop = asyncio.Event(), asyncio.Event()
+    watch.on_event = lambda *_: seen.set()
+    async with asyncio.timeout(PATIENCE):
+        watching = asyncio.create_task(first.run())
+        waiting = asyncio.create_task(ask(scene, "old", 8))
+        knocking = asyncio.create_task(knock(scene, stop))
+        await seen.wait()
+        if heartbeat != "15":
+            await asyncio.sleep(float(heartbeat) + 0.3)
+
+        os.kill(pid, signal.SIGUSR2)
+        following = await until_owned_by_another(scene, pid)
+        try:
+            sight = await watching
+            assert await waiting, "the old client's answer is another one"
+            stop.set()
+            assert await knocking > 1
+            assert await former.wait() == 0, "the former process stayed although nobody waits at it any more"
+            log = await scene.judge(wanted, watch, sight)
+        finally:
+            os.kill(following, signal.SIGKILL)
+    assert scene.verdict.violations == []
+    assert [message.event for message in log].count("recovering") == 1
+
+
+async def test_a_next_process_that_does_not_come_up_changes_nothing(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    script = tmp_path / "demo.yaml"
+    script.write_text("scenes: [[{say: Hello}]]\n")
+    scene = bench(ORICODE_SCRIPT=str(script))
+    await scene.service.start()
+    script.unlink()
+    os.kill(owner(scene), signal.SIGUSR2)
+    async with asyncio.timeout(PATIENCE):
+        while not any("this one goes on" in line for line in scene.service.running.said):
+            await asyncio.sleep(0.01)
+    assert await ask(scene, "still", 0)
+    assert scene.service.running.alive
