@@ -39,7 +39,7 @@ class Bench:
     def watch(
         self, shape: str, *, seed: int = 1, limit: float = 25.0, ports: list[int] | None = None
     ) -> tuple[plans.Plan, Watch]:
-        """A run to start: what it must come to, and what its viewers share; ``seed`` is the length of slow and busy ones."""
+        """A run to start: what it must come to, and what its viewers share. ``seed``: seconds of slow and busy ones."""
         self._number += 1
         tag = f"{self.service.folder.parent.name.replace('_', '').replace('-', '')}n{self._number}"
         watch = Watch(

@@ -284,7 +284,8 @@ class Engine:
     async def drain(self, effect_seconds: float = 0.0, *, lends: bool = False) -> None:
         """Stop all work without ending the runs, and give them up for the next process.
 
-        ``effect_seconds``: for effects in the air to come down; after it they will be unknown. ``lends``: until the store is closed, requests that come late still start runs, for the next process.
+        ``effect_seconds``: for effects in the air to come down; after it they will be unknown. ``lends``: until the
+        store is closed, requests that come late still start runs, for the next process.
         """
         self._draining = True
         self._lends = lends
