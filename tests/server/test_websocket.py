@@ -74,7 +74,7 @@ async def test_a_message_may_have_as_many_pieces_as_the_limit_and_no_more(serve:
     assert await peer.close_code() == 1008
     await other.send(message(65))
     assert await other.frame() == (TEXT, b"65")
-    assert server.server.cuts == {"too_many_frames": 1}
+    assert server.server.cuts == {"too_many_fragments": 1}
 
 
 @pytest.mark.parametrize("piece", [b"", b"x"], ids=["empty", "one byte"])
@@ -85,7 +85,7 @@ async def test_a_flood_of_tiny_pieces_is_cut_and_others_are_served(serve: Serve,
     everything = 64 * 1024 * 1024
     assert await peer.pour(masked(CONT, piece, fin=False) * 10_000, everything) < everything
     await server.app.until("told")
-    assert server.app.told == [(1008, "too many fragments")]
+    assert server.app.told == [(1008, "too_many_fragments")]
     await good.send(masked(TEXT, b"still here"))
     assert await good.frame() == (TEXT, b"10")
 
@@ -103,7 +103,7 @@ async def test_more_frames_a_second_than_allowed_are_cut(serve: Serve, kind: str
     await other.send(frame * 40 + masked(TEXT, b"last"))
     assert await peer.close_code() == 1008
     await server.app.until("told")
-    assert server.app.told == [(1008, "too many frames in a short time; slow down")]
+    assert server.app.told == [(1008, "too_many_frames")]
     while (await other.frame()) != (TEXT, b"4"):
         pass
 

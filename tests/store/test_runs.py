@@ -117,6 +117,15 @@ async def test_keys_of_two_users_do_not_meet(store):
     assert (await store.runs.create(new_run(idempotency_key="k", digest=b"2", user="bert"))).fresh
 
 
+async def test_whether_a_key_began_a_run_can_be_asked_beforehand(store):
+    assert not await store.runs.began("anna", "k", NOW)
+    await started(store, idempotency_key="k", digest=b"1")
+    assert await store.runs.began("anna", "k", NOW + DAY - 1)
+    assert not await store.runs.began("anna", "k", NOW + DAY)
+    assert not await store.runs.began("bert", "k", NOW)
+    assert not await store.runs.began("anna", "nul\0 and \ud800", NOW)
+
+
 async def test_a_key_is_forgotten_after_a_day(store):
     await started(store, idempotency_key="k", digest=b"1")
     assert (await store.runs.create(new_run(idempotency_key="k", digest=b"2", now=NOW + DAY))).fresh

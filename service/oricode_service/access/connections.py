@@ -1,7 +1,9 @@
-"""How many connections are open, and how many may be.
+"""How many streams and sockets are open, and how many a key or a client address may have.
 
 In: a key and an address for every stream or socket that opens, whatever its transport. Out: leave to go on, or the
-protocol's ``too_many_connections``. Counts are of this process. A limit of 0 means none.
+protocol's ``too_many_connections``. Counts are of this process. A limit of 0 means none. How many connections there may
+be in all, idle ones included, is the server layer's matter, which alone sees them; it also limits the addresses that
+connect directly, and here those count that a trusted proxy forwards.
 """
 
 from __future__ import annotations
@@ -16,12 +18,11 @@ RETRY_SECONDS = 5.0
 
 
 class Connections:
-    """Open connections by key, by address and in all. Belongs to the loop; no other thread may touch it."""
+    """Open streams and sockets by key and by address. Belongs to the loop; no other thread may touch it."""
 
-    def __init__(self, *, per_key: int, per_address: int, total: int) -> None:
+    def __init__(self, *, per_key: int, per_address: int) -> None:
         self._per_key = per_key
         self._per_address = per_address
-        self._total = total
         self._keys: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
         self.open_by_transport: Counter[str] = Counter()
@@ -31,10 +32,6 @@ class Connections:
     @contextmanager
     def opening(self, transport: str, *, key_id: str, address: str) -> Iterator[None]:
         """Counts one connection while the block runs. Raises ``too_many_connections`` instead of entering it."""
-        if _full(self.open, self._total):
-            raise error(
-                "too_many_connections", "This service has no room for more connections.", retry_after=RETRY_SECONDS
-            )
         if _full(self._keys[key_id], self._per_key):
             raise error("too_many_connections", retry_after=RETRY_SECONDS)
         if _full(self._addresses[address], self._per_address):

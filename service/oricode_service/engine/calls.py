@@ -223,7 +223,6 @@ class _ToolRun:
         ports.observer.tool_ended(self._name, self._runs, event.status, seconds, run.arm)
         ports.reach("result.after")
 
-
     async def _audit(self, event: ToolResult) -> None:
         """Note that a call with a side effect came to an end: a deployment, first of all."""
         detail = {

@@ -97,6 +97,11 @@ class Engine:
         mark(run=created.run.id, chat=created.run.chat_id)
         return created.run, created.fresh
 
+    async def began(self, user: str, chat: Chat) -> bool:
+        """Whether this request is a repetition, so that :meth:`start` will find its run."""
+        key = chat.idempotency_key
+        return key is not None and await self.ports.runs.began(user, key, self.ports.now())
+
     async def _begin(self, new: NewRun) -> Created:
         created = await self.ports.runs.create(new)
         if created.fresh and self._draining:

@@ -96,6 +96,10 @@ class RunStore(Protocol):
         """Make a run (durable). Raises ChatNotFound, ChatBusy, TooManyRuns, KeyReused."""
         ...
 
+    async def began(self, user: str, idempotency_key: str, now: int) -> bool:
+        """Whether this key of this user has started a run, and still counts."""
+        ...
+
     async def get(self, run_id: str, user: str | None) -> RunRow | None:
         """A run by id; ``user`` None asks for the operator."""
         ...

@@ -49,7 +49,8 @@ class ChatEndpoint:
                 return
             chat = chat_request(scope, body)
             streaming = bool(chat.stream) and self._arm_of(caller, chat) == "streaming"
-            headers = await self._gate.charge(caller)
+            again = await self._engine.began(caller.user, chat)
+            headers = {} if again else await self._gate.charge(caller)
             if not chat.stream:
                 headers = headers | self._json_headers
             asker = Asker(

@@ -198,7 +198,8 @@ class Connection:
 
     async def _chat(self, chat: Chat) -> tuple[Attachment, dict[str, Any]]:
         await self._room()
-        await self._gate.charge(self._caller)
+        if not await self._engine.began(self._caller.user, chat):
+            await self._gate.charge(self._caller)
         asker = Asker(self._caller.user, self._caller.key_id, "websocket")
         with self._engine.ports.tracing.request("websocket chat", self._traceparent.get):
             row, _ = await self._engine.start(asker, chat)

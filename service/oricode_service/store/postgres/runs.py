@@ -123,6 +123,10 @@ class PostgresRuns:
         *ahead, own = await self._rows([*busy, run_no])
         return Created(own, fresh=True, busy=tuple(ahead))
 
+    async def began(self, user: str, idempotency_key: str, now: int) -> bool:
+        known = 'select true from idempotency where "user" = $1 and key = $2 and expires_at > $3'
+        return bool(await self._pool.value(known, user, idempotency_key.encode("utf-8", "surrogatepass"), now))
+
     async def get(self, run_id: str, user: str | None) -> RunRow | None:
         row = await self._pool.row(
             f'{_SELECT} where run.id = $1 and ($2::text is null or run."user" = $2)', run_id, user

@@ -44,6 +44,12 @@ class SqliteRuns:
             raise ChatNotFound
         return await self._writer.transact(lambda db: _create(db, new, self._owner))
 
+    async def began(self, user: str, idempotency_key: str, now: int) -> bool:
+        if not storable(idempotency_key):
+            return False
+        known = "select 1 from idempotency where user = ? and key = ? and expires_at > ?"
+        return self._reader.execute(known, (user, idempotency_key, now)).fetchone() is not None
+
     async def get(self, run_id: str, user: str | None) -> RunRow | None:
         found = self._reader.execute(
             f"{SELECT} where run.id = ? and (? is null or run.user = ?)", (run_id, user, user)

@@ -20,7 +20,10 @@ BURST_SECONDS = 2
 
 
 class TooMuch(Exception):
-    """What ``parser_exc`` says of a peer that went beyond a bound."""
+    """What ``parser_exc`` says of a peer that went beyond a bound.
+
+    Its text is the close reason: ``too_many_fragments`` or ``too_many_frames``.
+    """
 
 
 class FrameParser(ServerProtocol):
@@ -49,13 +52,13 @@ class FrameParser(ServerProtocol):
         if frame.opcode in _DATA:
             self._fragments += 1
             if self._fragments > self._most:
-                self._refuse("too many fragments")
+                self._refuse("too_many_fragments")
                 return
             if frame.fin:
                 self._fragments = 0
                 self.messages += 1
         if frame.fin and not self._affordable():
-            self._refuse("too many frames in a short time; slow down")
+            self._refuse("too_many_frames")
             return
         super().recv_frame(frame)
 

@@ -62,7 +62,7 @@ class Server:
     @property
     def cuts(self) -> dict[str, int]:
         """Connections refused or dropped so far, by reason: codes of the error table, ``aborted``, ``pong_timeout``,
-        and ``peer`` for broken frames."""
+        ``too_many_fragments``, and ``peer`` for broken frames."""
         return dict(self._state.census.cuts)
 
     async def serve(

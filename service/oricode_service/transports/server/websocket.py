@@ -183,7 +183,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """The base class's call: the peer broke the protocol or a bound, and ``conn`` has a close frame for it."""
         assert self.conn.close_sent is not None
         close = self.conn.close_sent
-        name = "too_many_frames" if isinstance(self.conn.parser_exc, TooMuch) else "peer"
+        name = str(self.conn.parser_exc) if isinstance(self.conn.parser_exc, TooMuch) else "peer"
         self._refuse(close.code, close.reason, name)
 
     def _refuse(self, code: int, reason: str, name: str) -> None:
