@@ -45,7 +45,7 @@ KNOWN_ONLY_TO: dict[str, tuple[str, ...]] = {
     "sqlite3": (
         "oricode_service.store.sqlite",
         "oricode_service.store.sqlite.*",
-        "oricode_service.commands.keys",
+        "oricode_service.commands.place",
         "oricode_service.commands.backup",
     ),
     "mcp": ("oricode_service.tools.mcp.*",),

@@ -13,7 +13,6 @@ from oricode_service.store.port import WrongVersion
 from oricode_service.store.postgres.schema import VERSION
 
 ONLY_SHARED = {"instance", "rate_window"}
-KEYS = postgres.open_keys
 
 
 async def ask(database, sql: str, *values: object) -> list[tuple]:
@@ -39,7 +38,7 @@ async def test_a_newer_database_is_refused_and_left_alone(new_database):
     with pytest.raises(WrongVersion, match=f"version {VERSION + 1}"):
         await new_database.open()
     with pytest.raises(WrongVersion):
-        async with KEYS(new_database.url):
+        async with postgres.open_tables(new_database.url):
             pass
 
 
@@ -82,7 +81,7 @@ async def test_keys_made_beside_a_running_service_are_seen_by_it(database):
 
     store = await database.open()
     row = KeyRow("k1", "anna", b"h", False, 1, None)
-    async with KEYS(database.url) as keys:
-        await keys.add(row)
+    async with postgres.open_tables(database.url) as tables:
+        await tables.keys.add(row)
     assert await store.keys.get("k1") == row
     await store.close()

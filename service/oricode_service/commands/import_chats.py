@@ -1,15 +1,17 @@
 """``oricode import-chats``: old histories as JSON Lines become chats that a user can go on with.
 
-In: a file, one chat a line: ``{"chat_id", "title"?, "created_at"? (ms), "messages": [{"role", "content"}, …]}`` with
-messages as the Messages API has them. Out: how many were brought in, on stderr. A chat id that exists already is left
-alone, so that the command bears repetition. One bad line stops everything before anything was written.
+In: a data directory or a database's address; a file, one chat a line: ``{"chat_id", "title"?, "created_at"? (ms),
+"messages": [{"role", "content"}, …]}`` with messages as the Messages API has them. Out: how many were brought in, on
+stderr. A chat id that exists already is left alone, so that the command bears repetition. One bad line stops everything
+before anything was written.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import time
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +19,10 @@ import click
 from oricode_protocol import codec
 from oricode_protocol.ids import is_id
 
-from oricode_service.store.port import StoreUnavailable
+from oricode_service.store.port import ChatStore
 from oricode_service.store.rows import MessageRow
+
+from .place import place, postgres, run
 
 
 class _Chat(NamedTuple):
@@ -35,11 +39,9 @@ class _BadLine(Exception):
 @click.command("import-chats")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--user", required=True, help="Whose chats they become.")
-@click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=Path("data"), envvar="ORICODE_DATA_DIR", show_default=True
-)
-def import_chats(file: Path, user: str, data_dir: Path) -> None:
-    """Bring in chats of the old backend from FILE (JSON Lines). The service must be stopped."""
+@place
+def import_chats(file: Path, user: str, data_dir: Path, database_url: str | None) -> None:
+    """Bring in chats of the old backend from FILE (JSON Lines). With SQLite the service must be stopped."""
     chats = []
     now = time.time_ns() // 1_000_000
     with file.open("rb") as lines:
@@ -50,12 +52,7 @@ def import_chats(file: Path, user: str, data_dir: Path) -> None:
                 chats.append(_read(line, now))
             except _BadLine as bad:
                 raise click.ClickException(f"line {number}: {bad}; nothing was imported") from bad
-    from oricode_service.store.sqlite import DataDirectoryOwned
-
-    try:
-        added = asyncio.run(_write(chats, user, data_dir))
-    except (DataDirectoryOwned, StoreUnavailable, OSError) as trouble:
-        raise click.ClickException(f"the chats cannot be written: {trouble}") from trouble
+    added = run(_write(chats, user, data_dir, database_url), "the chats cannot be written")
     click.echo(f"{added} chats imported, {len(chats) - added} were there already", err=True)
 
 
@@ -91,11 +88,24 @@ def _message(message: Any, at: int) -> MessageRow:
     return MessageRow(None, 0, role, "", codec.dumps(content), at)
 
 
-async def _write(chats: list[_Chat], user: str, data_dir: Path) -> int:
-    from oricode_service.store.sqlite import open_store
+async def _write(chats: list[_Chat], user: str, data_dir: Path, database_url: str | None) -> int:
+    async with _opened(data_dir, database_url) as store:
+        return sum([await store.add(user, c.id, c.title, c.messages, c.at) for c in chats])
 
-    store = await open_store(data_dir, uuid.uuid4().hex)
+
+@contextlib.asynccontextmanager
+async def _opened(data_dir: Path, database_url: str | None) -> AsyncIterator[ChatStore]:
+    if database_url:
+        async with postgres().open_tables(database_url) as tables:
+            yield tables.chats
+        return
+    from oricode_service.store.sqlite import DataDirectoryOwned, open_store
+
     try:
-        return sum([await store.chats.add(user, c.id, c.title, c.messages, c.at) for c in chats])
+        store = await open_store(data_dir, uuid.uuid4().hex)
+    except DataDirectoryOwned as owned:
+        raise click.ClickException(f"the chats cannot be written: {owned}") from owned
+    try:
+        yield store.chats
     finally:
         await store.close()

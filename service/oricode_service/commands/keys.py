@@ -6,36 +6,20 @@ nothing else). Everything else goes to stderr. Imports nothing heavy: it must be
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from oricode_service.store.port import KeyStore, StoreUnavailable, WrongVersion
+from oricode_service.store.port import KeyStore
+
+from .place import place, postgres, run
 
 _LONGEST_USER = 200
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _place(command: F) -> F:
-    """The options that say where the keys are; the same variables as ``oricode serve`` reads."""
-    data_dir = click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        default=Path("data"),
-        envvar="ORICODE_DATA_DIR",
-        show_default=True,
-    )
-    database_url = click.option("--database-url", envvar=["ORICODE_DATABASE_URL", "DATABASE_URL"])
-    return data_dir(database_url(command))
+_TROUBLE = "the keys cannot be reached"
 
 
 @click.group()
@@ -46,7 +30,7 @@ def keys() -> None:
 @keys.command()
 @click.option("--user", required=True, help="Whose key it is; chats and programs belong to this name.")
 @click.option("--admin", is_flag=True, help="May also see the operator's dashboard.")
-@_place
+@place
 def create(user: str, admin: bool, data_dir: Path, database_url: str | None) -> None:
     """Make a key and print it, this once: only its hash is stored."""
     from oricode_service.access.keys import new_key
@@ -62,11 +46,11 @@ def create(user: str, admin: bool, data_dir: Path, database_url: str | None) -> 
             await _audit(store, "key.create", row.id)
             return key
 
-    click.echo(_run(work()))
+    click.echo(run(work(), _TROUBLE))
 
 
 @keys.command("list")
-@_place
+@place
 def list_keys(data_dir: Path, database_url: str | None) -> None:
     """Show all keys, revoked ones too; the keys themselves are not stored."""
 
@@ -77,13 +61,13 @@ def list_keys(data_dir: Path, database_url: str | None) -> None:
                 for row in await store.all()
             ]
 
-    for line in [("ID", "ROLE", "CREATED", "REVOKED", "USER"), *_run(work())]:
+    for line in [("ID", "ROLE", "CREATED", "REVOKED", "USER"), *run(work(), _TROUBLE)]:
         click.echo(f"{line[0]:<12}  {line[1]:<5}  {line[2]:<17}  {line[3]:<17}  {line[4]}")
 
 
 @keys.command()
 @click.argument("key_id", metavar="ID")
-@_place
+@place
 def revoke(key_id: str, data_dir: Path, database_url: str | None) -> None:
     """End a key: within seconds its requests fail and its open streams end. ID: see `keys list`, or the whole key."""
     from oricode_service.access.keys import public_id
@@ -99,33 +83,19 @@ def revoke(key_id: str, data_dir: Path, database_url: str | None) -> None:
                 await _audit(store, "key.revoke", wanted)
             click.echo(f"revoked: {wanted} of {row.user}", err=True)
 
-    _run(work())
+    run(work(), _TROUBLE)
 
 
 @asynccontextmanager
 async def _opened(data_dir: Path, database_url: str | None) -> AsyncIterator[KeyStore]:
-    try:
-        if database_url:
-            postgres = importlib.import_module("oricode_service.store.postgres")  # an extra
-            async with postgres.open_keys(database_url) as store:
-                yield store
-        else:
-            from oricode_service.store import sqlite
+    if database_url:
+        async with postgres().open_tables(database_url) as tables:
+            yield tables.keys
+    else:
+        from oricode_service.store import sqlite
 
-            with sqlite.open_keys(data_dir) as store:
-                yield store
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(f"PostgreSQL is not supported by this installation: {missing}") from missing
-    except WrongVersion as newer:
-        raise click.ClickException(str(newer)) from newer
-
-
-def _run(work: Any) -> Any:
-    """The result of ``work``, or one line about the database."""
-    try:
-        return asyncio.run(work)
-    except (StoreUnavailable, sqlite3.Error, OSError) as error:
-        raise click.ClickException(f"the keys cannot be reached: {error}") from error
+        with sqlite.open_keys(data_dir) as store:
+            yield store
 
 
 async def _audit(store: KeyStore, action: str, key_id: str) -> None:

@@ -6,16 +6,15 @@ The definitions are those of the dashboard; ``docs/operating.md`` has them.
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import time
 from pathlib import Path
 
 import click
 
 from oricode_service.observe.report import ARMS, Summary, by_arm, ended
-from oricode_service.store.port import StoreUnavailable
 from oricode_service.store.rows import ReportRow
+
+from .place import place, postgres, run
 
 _DAY_MS = 86_400_000
 
@@ -23,17 +22,11 @@ _DAY_MS = 86_400_000
 @click.command()
 @click.option("--days", type=click.IntRange(1, 3650), default=7, show_default=True, help="How far to look back.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-@click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=Path("data"), envvar="ORICODE_DATA_DIR", show_default=True
-)
-@click.option("--database-url", envvar=["ORICODE_DATABASE_URL", "DATABASE_URL"])
+@place
 def report(days: int, as_json: bool, data_dir: Path, database_url: str | None) -> None:
     """Compare streaming with the JSON answer: before and after."""
     until = time.time_ns() // 1_000_000
-    try:
-        rows = asyncio.run(_rows(data_dir, database_url, until - days * _DAY_MS, until))
-    except (StoreUnavailable, OSError) as trouble:
-        raise click.ClickException(f"the runs cannot be read: {trouble}") from trouble
+    rows = run(_rows(data_dir, database_url, until - days * _DAY_MS, until), "the runs cannot be read")
     arms = by_arm(ended(rows))
     if as_json:
         from oricode_protocol.codec import dumps
@@ -50,17 +43,9 @@ async def _rows(data_dir: Path, database_url: str | None, since: int, until: int
         from oricode_service.store.sqlite.reports import SqliteReports
 
         return await SqliteReports(data_dir).runs(since, until)
-    try:
-        connections = importlib.import_module("oricode_service.store.postgres.connections")  # an extra
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(f"PostgreSQL is not supported by this installation: {missing}") from missing
-    reports = importlib.import_module("oricode_service.store.postgres.reports")
-    pool = await connections.Pool.open(database_url)
-    try:
-        found: list[ReportRow] = await reports.PostgresReports(pool).runs(since, until)
-    finally:
-        await pool.close()
-    return found
+    async with postgres().open_tables(database_url) as tables:
+        found: list[ReportRow] = await tables.reports.runs(since, until)
+        return found
 
 
 def table(arms: dict[str, Summary]) -> list[str]:

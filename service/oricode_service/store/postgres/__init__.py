@@ -9,12 +9,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
-from ..port import Fenced, StoreUnavailable
+from ..port import ChatStore, Fenced, ReportStore, StoreUnavailable
 from .connections import Pool, connect, is_mistake
 from .keys import PostgresKeys
 from .schema import prepare
 
-__all__ = ["CannotOpen", "PostgresStore", "open_keys", "open_store"]
+__all__ = ["CannotOpen", "PostgresStore", "Tables", "open_store", "open_tables"]
 
 START_SECONDS = 30.0
 """A database that is starting as well is waited for this long."""
@@ -130,15 +130,37 @@ async def _ready(url: str, patience: float) -> tuple[Pool, str]:
         await asyncio.sleep(0.5)
 
 
+class Tables:
+    """The database beside running services or without one, for commands: no instance, no lease, no runs."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.keys = PostgresKeys(pool)
+
+    # Below: imported when asked for, because `oricode keys` must start fast.
+
+    @property
+    def chats(self) -> ChatStore:
+        from .chats import PostgresChats
+
+        return PostgresChats(self._pool)
+
+    @property
+    def reports(self) -> ReportStore:
+        from .reports import PostgresReports
+
+        return PostgresReports(self._pool)
+
+
 @contextlib.asynccontextmanager
-async def open_keys(url: str) -> AsyncIterator[PostgresKeys]:
-    """The keys alone, beside running services or without one."""
+async def open_tables(url: str) -> AsyncIterator[Tables]:
+    """Raises StoreUnavailable, WrongVersion."""
     try:
         pool, _ = await _ready(url, 0)
     except CannotOpen as why:
         raise StoreUnavailable(str(why)) from why
     try:
-        yield PostgresKeys(pool)
+        yield Tables(pool)
     finally:
         await pool.close()
 
