@@ -50,6 +50,8 @@ class Watch:
 class HoppingViewer:
     """Watches one run; ``starts`` it or waits until somebody did."""
 
+    PASSING = _PASSING
+    """Statuses that a fault explains."""
     WAYS = ("sse-header", "sse-query", "sse-post", "websocket")
 
     def __init__(self, name: str, watch: Watch, *, starts: bool, ways: tuple[str, ...] = WAYS) -> None:
@@ -110,7 +112,7 @@ class HoppingViewer:
                         self._take(message)
             elif answer.status == 204 and self._cursor:
                 self.sight.ended = True
-            elif answer.status not in _PASSING:
+            elif answer.status not in self.PASSING:
                 self.sight.problem = f"{method} {path} -> {answer.status} {(await answer.whole())[:200]!r}"
 
     async def _websocket(self, port: int) -> None:
@@ -151,7 +153,7 @@ class HoppingViewer:
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
             if isinstance(error, websockets.exceptions.InvalidStatus):
                 status = error.response.status_code
-                if status not in _PASSING:
+                if status not in self.PASSING:
                     self.sight.problem = f"WebSocket -> {status}"
             raise Broken(type(error).__name__) from None
 
