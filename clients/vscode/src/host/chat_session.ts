@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import { OricodeClient, RequestRefused, type OricodeEvent } from "@oricode/client";
-import type { Exchange, FromPage, Path } from "../shared/messages.js";
+import { KEY_FAILURES, type Exchange, type FromPage, type Path } from "../shared/messages.js";
 import { codeBlocks } from "../shared/code_blocks.js";
 import { ChatView, type Session } from "./chat_view.js";
 import { Conversation, failureOf } from "./conversation.js";
@@ -217,7 +217,7 @@ export class ChatSession implements Session, vscode.Disposable {
     const { url } = this.settings;
     const key = async () => {
       const found = await this.keys.get(url);
-      if (found === undefined) throw new RequestRefused("unauthorized", "Sign in first: there is no key for this service yet.");
+      if (found === undefined) throw new RequestRefused("signed_out", "Sign in first: there is no key for this service yet.");
       return found;
     };
     return new OricodeClient(url, key, { transport: "sse", clientType: "vscode", patienceMs: Infinity, startPatienceMs: START_PATIENCE_MS });
@@ -264,7 +264,7 @@ export class ChatSession implements Session, vscode.Disposable {
   private async showFailure(exchange: Exchange): Promise<void> {
     const { failure, view } = exchange;
     const code = failure?.code ?? view.run.error?.code;
-    const action = code === "unauthorized" || code === "key_revoked" ? "Sign In" : "Try Again";
+    const action = KEY_FAILURES.has(code ?? "") ? "Sign In" : "Try Again";
     const sentence = failure?.message ?? view.run.error?.error ?? view.label;
     this.log.error(`${code ?? ""} ${sentence}`);
     const answer = await vscode.window.showErrorMessage(`Oricode: ${sentence}`, action);

@@ -74,9 +74,12 @@ async function signIn(session: ChatSession, keys: Keys): Promise<void> {
     await new OricodeClient(url, key.trim()).models();
   } catch (error) {
     if (!(error instanceof OricodeClientError)) throw error;
-    const kept = error.blame === "network" ? " The key is kept, and tried when the service can be reached." : "";
-    void vscode.window.showErrorMessage(`Oricode: ${error.message}${kept}`);
-    if (!kept) return;
+    if (error.blame !== "network") {
+      const why = error.code === "unauthorized" ? `${url} does not accept this key.` : `${url}: ${error.message}`;
+      const answer = await vscode.window.showErrorMessage(`Oricode: ${why}`, "Try Again");
+      return answer ? signIn(session, keys) : undefined;
+    }
+    void vscode.window.showWarningMessage(`Oricode: ${error.message} The key is kept, and tried when the service can be reached.`);
   }
   await keys.set(url, key.trim());
   await session.signedIn();

@@ -5,7 +5,7 @@
  * runs go on at the service, to be taken up by `restore`.
  */
 import { NEW_VIEW, OricodeClientError, reduceView, type ChatRun, type ClientTool, type OricodeClient, type OricodeEvent } from "@oricode/client";
-import type { Exchange, Failure } from "../shared/messages.js";
+import { KEY_FAILURES, type Exchange, type Failure } from "../shared/messages.js";
 import { exchangesOf } from "./history.js";
 import { restore, save, type Saved, type Start } from "./saved.js";
 
@@ -160,7 +160,7 @@ export class Conversation {
 
   /** Follows again what could not be followed for lack of a good key. */
   resumeAfterSignIn(): void {
-    for (const { id, failure } of this.list) if (failure?.code === "unauthorized") this.retry(id);
+    for (const { id, failure } of this.list) if (failure && KEY_FAILURES.has(failure.code)) this.retry(id);
   }
 
   dispose(): void {
@@ -238,7 +238,15 @@ export class Conversation {
   }
 }
 
+/** What the service says to programmers, said to the person whose key it is. */
+const TO_PEOPLE: Record<string, string> = {
+  unauthorized: "The service does not accept your key. Sign in with another one.",
+  key_revoked: "Your key was revoked. Sign in with a new one.",
+};
+
 export function failureOf(error: unknown): Failure {
-  if (error instanceof OricodeClientError) return { code: error.code, message: error.message, retryable: error.retryable };
+  if (error instanceof OricodeClientError) {
+    return { code: error.code, message: TO_PEOPLE[error.code] ?? error.message, retryable: error.retryable };
+  }
   return { code: "internal", message: error instanceof Error ? error.message : String(error), retryable: false };
 }

@@ -1,6 +1,6 @@
 /** One exchange on the page: the question, and the answer as it grows. */
 import { toolTitle, type Block, type RunView } from "@oricode/client";
-import type { Exchange } from "../shared/messages.js";
+import { KEY_FAILURES, type Exchange } from "../shared/messages.js";
 import { arrange, h, setText } from "./dom.js";
 import { Markdown, type CodeActions } from "./markdown.js";
 import { ToolCard } from "./tool_card.js";
@@ -106,8 +106,7 @@ export class ExchangeView {
   }
 
   private errorCard({ code, message }: { code: string; message: string }): HTMLElement {
-    const keyTrouble = code === "unauthorized" || code === "key_revoked";
-    const again = keyTrouble
+    const again = KEY_FAILURES.has(code)
       ? h("button", { type: "button", class: "primary", onclick: () => this.actions.signIn() }, "Sign in")
       : h("button", { type: "button", class: "secondary", onclick: () => this.actions.retry() }, "Try again");
     return h("section", { class: "card error", role: "alert" }, h("p", {}, message), h("div", { class: "buttons" }, again));

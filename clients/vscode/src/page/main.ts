@@ -1,6 +1,7 @@
 /** The chat page: shows the host's exchanges, follows live runs by itself where it can, and passes the user's wishes on. */
 import { NEW_VIEW, reduceView, type OricodeEvent, type RunView } from "@oricode/client";
 import type { Exchange, Path, ToPage } from "../shared/messages.js";
+import { Announcer } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { arrange, h } from "./dom.js";
 import { ExchangeView } from "./exchange_view.js";
@@ -17,6 +18,7 @@ class Page {
   private readonly log = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Conversation", tabindex: "0" });
   private readonly welcome = h("section", { class: "welcome" });
   private readonly progress = new Progress();
+  private readonly announcer = new Announcer();
   private readonly composer = new Composer(this.host.kept.draft, {
     send: (text) => {
       this.atEnd = true;
@@ -40,7 +42,7 @@ class Page {
   constructor(root: HTMLElement) {
     this.log.addEventListener("scroll", () => (this.atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < AT_END_PX));
     new ResizeObserver(() => this.stay()).observe(this.log);
-    root.append(this.log, this.progress.element, this.composer.element);
+    root.append(this.log, this.progress.element, this.composer.element, this.announcer.element);
     this.host.send({ type: "ready" });
   }
 
@@ -133,6 +135,7 @@ class Page {
     const current = this.exchanges.find(({ id, failure }) => !failure && this.views.get(id)?.busy) ?? this.exchanges.at(-1);
     const view = current ? (this.views.get(current.id) ?? null) : null;
     this.progress.update(view, current?.failure != null);
+    if (current && view) this.announcer.update(current.id, view);
     this.composer.busy = view !== null && view.busy && !current?.failure;
     this.composer.enabled = this.signedIn;
     this.stay();

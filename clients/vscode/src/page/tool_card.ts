@@ -17,6 +17,7 @@ export class ToolCard {
   readonly element = h("section", { class: "tool" }, h("div", { class: "line" }, this.mark, this.title, this.detail), this.fold);
   private shown: ToolCallState | null = null;
   private asked = false;
+  private language = "";
   private chosen = false;
 
   /** `asked`: it waits for the user's approval. */
@@ -36,7 +37,11 @@ export class ToolCard {
     this.fold.hidden = !code;
     // Live code is on show while it is written, and out of the way afterwards, unless the reader chose otherwise.
     if (!this.chosen && this.fold.open !== (outcome === "")) this.fold.open = outcome === "";
-    if (code && this.code.textContent !== code) this.code.replaceChildren(...highlighted(code, language));
+    // The language is known late: from the file's name, which may come behind the code.
+    if (code && (this.code.textContent !== code || this.language !== language)) {
+      this.language = language;
+      this.code.replaceChildren(...highlighted(code, language));
+    }
     const lines = this.fold.lastElementChild!;
     if (call.state === "writing") lines.scrollTop = lines.scrollHeight;
   }

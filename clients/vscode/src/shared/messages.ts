@@ -25,6 +25,9 @@ export interface Failure {
   readonly retryable: boolean;
 }
 
+/** The codes of failures that a good key ends. */
+export const KEY_FAILURES: ReadonlySet<string> = new Set(["signed_out", "unauthorized", "key_revoked"]);
+
 /** How the page gets its answers: by its own WebSocket to `url`, or from the host, which relays. */
 export type Path =
   | { readonly kind: "direct"; readonly url: string; /** Whether the host may take over when connecting fails. */ readonly fallback: boolean }

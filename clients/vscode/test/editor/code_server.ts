@@ -110,10 +110,17 @@ export class CodeServer {
     if (this.child?.pid !== undefined && this.child.exitCode === null) process.kill(-this.child.pid, "SIGKILL");
   }
 
-  private prepare(settings: object, files: Record<string, string>): void {
-    for (const user of ["data/User", "data/data/User", "data/Machine"]) mkdirSync(join(this.folder, user), { recursive: true });
+  /** The user's settings, over those of all tests; an open window takes them over by itself. */
+  configure(settings: object): void {
     const text = JSON.stringify({ ...SETTINGS, ...settings });
-    for (const user of ["data/User", "data/data/User", "data/Machine"]) writeFileSync(join(this.folder, user, "settings.json"), text);
+    for (const user of ["data/User", "data/data/User", "data/Machine"]) {
+      mkdirSync(join(this.folder, user), { recursive: true });
+      writeFileSync(join(this.folder, user, "settings.json"), text);
+    }
+  }
+
+  private prepare(settings: object, files: Record<string, string>): void {
+    this.configure(settings);
     mkdirSync(this.workspace, { recursive: true });
     for (const [path, content] of Object.entries(files)) writeFileSync(join(this.workspace, path), content);
   }

@@ -2,10 +2,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { RealService } from "../../../typescript/test/real_service.js";
 import { CodeServer } from "./code_server.js";
-import { BRISK_DEPLOYMENT, REPORT, parts } from "./scripts.js";
+import { BRISK_DEPLOYMENT, QUESTION, TEXTS, reached } from "./deployment_script.js";
 import { Window } from "./window.js";
 
-const ANSWER = [...parts, REPORT].join(" ");
+const ANSWER = TEXTS.join(" ");
 let service: RealService;
 let server: CodeServer;
 let window: Window;
@@ -23,7 +23,7 @@ beforeEach(async () => {
   await window.load(server.url);
   await window.openChat();
   await window.signIn(service.key);
-  await window.ask("Write the report of open orders, and deploy it.");
+  await window.ask(QUESTION);
 });
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") await window.shot(`failed ${task.name.slice(0, 40)}`);
@@ -31,16 +31,16 @@ afterEach(async ({ task }) => {
 });
 
 test("the window is reloaded in mid-run and shows the answer to its end", async () => {
-  await window.chat.locator(".label", { hasText: "Storing chunk 3/8" }).waitFor();
+  await window.chat.locator(".label", { hasText: reached(3) }).waitFor();
   await window.reload();
-  await window.status.filter({ hasText: /Storing chunk|Checking|Deploying|Complete/ }).waitFor();
+  await window.status.filter({ hasText: reached(1) }).waitFor();
   await window.openChat();
-  await window.chat.locator(".prompt", { hasText: "open orders" }).waitFor();
+  await window.chat.locator(".prompt", { hasText: QUESTION }).waitFor();
   await window.answered(ANSWER);
 });
 
 test("the extension host is killed in mid-run: the answer goes on, in the status bar and in the view", async () => {
-  await window.chat.locator(".label", { hasText: "Storing chunk 3/8" }).waitFor();
+  await window.chat.locator(".label", { hasText: reached(3) }).waitFor();
   server.killExtensionHost();
   await window.status.filter({ hasText: "✓ Complete" }).waitFor();
   await window.openChat();
@@ -49,17 +49,17 @@ test("the extension host is killed in mid-run: the answer goes on, in the status
 
 test("the view is hidden in mid-run: the status bar goes on, and the view shows everything when it is back", async () => {
   await window.chat.locator("textarea").fill("A draft that I have not sent");
-  await window.chat.locator(".label", { hasText: "Storing chunk 2/8" }).waitFor();
+  await window.chat.locator(".label", { hasText: reached(2) }).waitFor();
   await window.hideChat();
-  await window.status.filter({ hasText: "Storing chunk 4/8... 50%" }).waitFor();
+  await window.status.filter({ hasText: reached(4) }).waitFor();
   await window.openChat();
   expect(await window.chat.locator("textarea").inputValue()).toBe("A draft that I have not sent");
-  await window.chat.locator(".blocks", { hasText: parts[3]! }).waitFor();
+  await window.chat.locator(".blocks", { hasText: TEXTS[3]! }).waitFor();
   await window.answered(ANSWER);
 });
 
 test("stop ends the answer", async () => {
-  await window.chat.locator(".label", { hasText: "Storing chunk 1/8" }).waitFor();
+  await window.chat.locator(".label", { hasText: reached(1) }).waitFor();
   await window.chat.locator("button", { hasText: "Stop" }).click();
   await window.chat.locator(".note", { hasText: "Stopped." }).waitFor();
   await window.status.filter({ hasText: "Stopped" }).waitFor();

@@ -1,45 +1,4 @@
-/** What the scripted model says and does in the tests; see oricode_service/models/script_file.py. */
-
-export const CHUNKS = 8;
-const PROGRAM = "ZORDERS";
-
-/** What the model says before each chunk. */
-export const parts = Array.from({ length: CHUNKS }, (_, index) => `Part ${index + 1} holds form number ${index + 1} and what belongs to it.`);
-export const REPORT = "The program is deployed. Every order that is open is listed by its age.";
-
-const store = (part: string, index: number) => `
-  - - say: "${part}\\n\\n"
-    - call: mcp_store_code_chunk
-      input: {program: ${PROGRAM}, chunk_index: ${index}, total_chunks: ${CHUNKS}, code: ${JSON.stringify(chunk(index))}}`;
-
-function chunk(index: number): string {
-  const lines = index === 0 ? ["REPORT zorders.", ...Array.from({ length: CHUNKS - 1 }, (_, n) => `PERFORM form_${n + 2}.`)] : [];
-  const form = index === 0 ? [] : [`FORM form_${index + 1}.`, `  WRITE / 'Part ${index + 1}'.`, "ENDFORM."];
-  return [...lines, ...form].join("\n") + "\n";
-}
-
-/** What is stored at the service in the end. */
-export const SOURCE = Array.from({ length: CHUNKS }, (_, index) => chunk(index)).join("");
-
-/** `rate`: characters a second; `pause`: seconds before the check, the deployment and the report. */
-const deployment = (rate: number, pause: number) => `about: eight chunks, a check, a deployment
-rate: ${rate}
-piece: 5
-scenes:${parts.map(store).join("")}
-  - - pause: ${pause}
-    - call: mcp_check_syntax
-      input: {program: ${PROGRAM}}
-  - - pause: ${pause}
-    - call: mcp_deploy_stored_code
-      input: {program: ${PROGRAM}}
-  - - pause: ${pause}
-    - say: "${REPORT}"
-`;
-
-/** PRODUCT's first scenario in about 25 seconds, slow enough for pictures. */
-export const DEPLOYMENT = deployment(90, 1);
-/** The same in about 12 seconds. */
-export const BRISK_DEPLOYMENT = deployment(180, 0.5);
+/** What the scripted model says and does in the tests of tools; see oricode_service/models/script_file.py. */
 
 /** Reads the editor, proposes a change, tries to reach outside, reports. */
 export const EDITING = `about: client tools

@@ -38,7 +38,7 @@ test("a wrong key is refused when signing in, and nothing can be asked without o
   await window.command("Oricode: Sign Out");
   await window.chat.locator("button", { hasText: "Sign in" }).click();
   await window.answer("ok_wrong");
-  await window.page.locator(".notification-toast", { hasText: "Send a valid key" }).waitFor();
+  await window.page.locator(".notification-toast", { hasText: "does not accept this key" }).waitFor();
   await window.shot("wrong key");
   expect(await window.chat.locator("textarea").isDisabled()).toBe(true);
 });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { chromium, errors, type BrowserContext, type FrameLocator, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
 
@@ -138,6 +139,19 @@ export class Window {
     await this.chat.locator(".rating").waitFor();
     const shown = await this.chat.locator(".blocks .markdown").allInnerTexts();
     expect(shown.join(" ").replace(/\s+/g, " ").trim()).toBe(text);
+  }
+
+  /** What axe-core finds in the chat page that keeps people with disabilities out: the rule, and where. */
+  async barriers(): Promise<string[]> {
+    const frame = await (await this.chat.locator("main#chat").elementHandle())!.ownerFrame();
+    await frame!.evaluate(axe.source);
+    return frame!.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
+      // The page is transparent; what is behind it is out of sight from inside the frame.
+      document.documentElement.style.background = "var(--vscode-sideBar-background)";
+      const { violations } = await axe.run("main", { iframes: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] });
+      return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`));
+    });
   }
 
   async shot(name: string): Promise<void> {

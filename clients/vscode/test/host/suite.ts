@@ -1,6 +1,6 @@
 /** Runs inside the extension host of a real editor, beside the extension; `run` rejects when a test fails. */
 import assert from "node:assert/strict";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -92,6 +92,7 @@ const TESTS: Record<string, () => Promise<void>> = {
     await assert.rejects(call("read_editor", {}), /outside the workspace/);
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     await assert.rejects(call("read_editor", {}), /No editor is open/);
+    rmSync(outside);
   },
 
   "read_file reads lines, and refuses what is outside, linked out, Git's or missing": async () => {

@@ -117,7 +117,7 @@ test("a refused question says why, and can be asked again", async () => {
   const { conversation, until } = open();
   conversation.ask("Hi?", { label: "a", text: "From a:" });
   await until(() => conversation.live === null);
-  expect(only(conversation).failure).toMatchObject({ code: "unauthorized", retryable: false });
+  expect(only(conversation).failure).toMatchObject({ code: "unauthorized", message: expect.stringContaining("does not accept your key"), retryable: false });
   conversation.resumeAfterSignIn();
   await until(() => conversation.live === null);
   expect(only(conversation)).toMatchObject({ failure: null, view: { run: { text: "Hello" } } });

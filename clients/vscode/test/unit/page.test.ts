@@ -1,7 +1,10 @@
 // @vitest-environment happy-dom
 import { describe, expect, test } from "vitest";
 import { liveCode } from "../../src/page/live_code.js";
+import { NEW_VIEW, viewOf, type RunView } from "@oricode/client";
+import { Announcer } from "../../src/page/announcer.js";
 import { Markdown } from "../../src/page/markdown.js";
+import { ToolCard } from "../../src/page/tool_card.js";
 
 const acted: string[][] = [];
 const actions = {
@@ -106,5 +109,40 @@ describe("the live code of a tool call", () => {
 
   test("comes from the input once it is whole, in the language of the file", () => {
     expect(liveCode({ name: "apply_edit", input: { path: "a/b.ts", new_text: "let a" } })).toEqual({ code: "let a", language: "ts" });
+  });
+});
+
+test("a tool's code is coloured once its language is known, which may be after the code", () => {
+  const card = new ToolCard();
+  const call = { tool_call_id: "t", message_id: "m", name: "apply_edit" };
+  card.update({ ...call, state: "writing", partial_json: '{"new_text":"let a = 1"' }, false);
+  expect(card.element.querySelector(".hljs-keyword")).toBeNull();
+  card.update({ ...call, state: "running", input: { new_text: "let a = 1", path: "a.ts" } }, false);
+  expect(card.element.querySelector(".hljs-keyword")?.textContent).toBe("let");
+});
+
+describe("for a screen reader", () => {
+  const ended = (status: RunView["run"]["status"], text: string) => {
+    const block = { index: 0, type: "text" as const, text };
+    return viewOf({ ...NEW_VIEW.run, status, messages: [{ message_id: "m", turn: 1, attempt: 1, model: "", complete: true, blocks: [block] }] });
+  };
+
+  test("an answer is read out once, when it has ended", () => {
+    const announcer = new Announcer();
+    announcer.update("e1", NEW_VIEW);
+    expect(announcer.element.textContent).toBe("");
+    announcer.update("e1", ended("completed", "All done."));
+    expect(announcer.element.textContent).toBe("All done.");
+    announcer.update("e0", ended("completed", "An older one."));
+    expect(announcer.element.textContent).toBe("All done.");
+  });
+
+  test("an answer that was stopped says so, and one from before is not read out", () => {
+    const announcer = new Announcer();
+    announcer.update("e1", ended("completed", "From before."));
+    expect(announcer.element.textContent).toBe("");
+    announcer.update("e2", NEW_VIEW);
+    announcer.update("e2", ended("cancelled", "Half"));
+    expect(announcer.element.textContent).toBe("Stopped");
   });
 });
