@@ -55,6 +55,7 @@ class OneMachine:
         for pid in self.alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        await self._service.running.wait()  # and for the end of the output that all of them share
 
 
 def _command(pid: int) -> bytes:
