@@ -36,8 +36,19 @@ address() {
   echo "postgresql://oricode:$(<"$data/password")@127.0.0.1:$(<"$data/port")/$1"
 }
 
+# Outside the range of outgoing connections: one of those could take the port while the server restarts.
 free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  python3 - <<'PYTHON'
+import random, socket
+while True:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", random.randrange(20000, 32000)))
+        except OSError:
+            continue
+        print(probe.getsockname()[1])
+        break
+PYTHON
 }
 
 make_cluster() {

@@ -115,21 +115,21 @@ class Cluster:
     async def moved(self, before: dict[str, int], limit: float = 10.0) -> list[float]:
         """When each of these runs got its first event from its next owner; those that ended before are left out."""
         found: dict[str, float] = {}
-        connection = await asyncpg.connect(self.database.url)
-        try:
-            async with asyncio.timeout(limit):
-                while len(found) < len(before):
-                    rows = await connection.fetch(_STATE, list(before))
-                    for id, status, last in rows:
-                        if last > before[id]:
-                            found.setdefault(id, time.monotonic())
-                        elif status not in ("queued", "running"):
-                            del before[id]
-                    await asyncio.sleep(0.01)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            pass  # the database was broken meanwhile: what was seen counts
-        finally:
-            connection.terminate()
+        trouble = (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+        with contextlib.suppress(*trouble):  # the database was broken meanwhile: what was seen counts
+            connection = await asyncpg.connect(self.database.url, timeout=5)
+            try:
+                async with asyncio.timeout(limit):
+                    while len(found) < len(before):
+                        rows = await connection.fetch(_STATE, list(before))
+                        for id, status, last in rows:
+                            if last > before[id]:
+                                found.setdefault(id, time.monotonic())
+                            elif status not in ("queued", "running"):
+                                del before[id]
+                        await asyncio.sleep(0.01)
+            finally:
+                connection.terminate()
         return list(found.values())
 
 

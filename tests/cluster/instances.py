@@ -20,7 +20,7 @@ from engine.world import ANNA, PATIENCE, Models, Tool
 from oricode_protocol import codec
 from oricode_protocol.commands import Chat
 from oricode_service.engine.orders import Orders
-from oricode_service.engine.ports import Ports
+from oricode_service.engine.ports import Ports, RunLimits
 from oricode_service.engine.runs import Engine
 from oricode_service.log.commit import GroupCommit
 from oricode_service.log.follower import Follower
@@ -42,11 +42,12 @@ _owners = count(1)
 class Instance:
     """One instance."""
 
-    def __init__(self, url: str, script: Script, tools: Sequence[Tool], policy: str) -> None:
+    def __init__(self, url: str, script: Script, tools: Sequence[Tool], policy: str, limits: RunLimits) -> None:
         self._url = url
         self._script = script
         self._tools = tools
         self._policy = policy
+        self._limits = limits
         self.fenced: list[Fenced] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self.dead = False
@@ -65,6 +66,7 @@ class Instance:
             toolbox=Registry(self._tools),
             prompts=lambda *_: [],
             policy=lambda tool, can_ask: self._policy,
+            limits=self._limits,
             poll_seconds=3600,  # only what the others tell can bring a run on
         )
         self.engine = Engine(ports, self.store.chats)
@@ -143,9 +145,15 @@ class Instances:
         self._open: list[Instance] = []
 
     async def start(
-        self, script: Script, number: int, *, tools: Sequence[Tool] = (), policy: str = "auto"
+        self,
+        script: Script,
+        number: int,
+        *,
+        tools: Sequence[Tool] = (),
+        policy: str = "auto",
+        limits: RunLimits | None = None,
     ) -> list[Instance]:
-        made = [Instance(self._url, script, tools, policy) for _ in range(number)]
+        made = [Instance(self._url, script, tools, policy, limits or RunLimits()) for _ in range(number)]
         for instance in made:
             await instance.open()
             self._open.append(instance)
