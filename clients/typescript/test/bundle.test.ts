@@ -1,5 +1,5 @@
 /** The one file that pages load. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -19,10 +19,12 @@ test("comes out the same every time", async () => expect(await bundle()).toBe(co
 test("holds no path of the machine that built it", () => expect(code).not.toContain(process.cwd()));
 
 test("talks to a service by itself", async () => {
-  const file = join(mkdtempSync(join(tmpdir(), "oricode-")), "client.mjs");
+  const folder = mkdtempSync(join(tmpdir(), "oricode-bundle-"));
+  const file = join(folder, "client.mjs");
   writeFileSync(file, code);
   const { OricodeClient } = (await import(file)) as typeof import("../src/index.js");
   const service = await ScriptedService.start([[connected(), messageStart(1), content(2, "Hello"), done(3)]]);
   expect(await new OricodeClient(service.url, "k").ask("Hello?")).toBe("Hello");
   await service.close();
+  rmSync(folder, { recursive: true });
 });

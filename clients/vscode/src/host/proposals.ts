@@ -49,7 +49,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     await this.updateContext();
     try {
       const left = before === null ? vscode.Uri.from({ scheme: SCHEME, path: target.path, query: "nothing" }) : target;
-      await vscode.commands.executeCommand("vscode.diff", left, uri, `${label} (proposed by Oricode)`, { preview: true });
+      await vscode.commands.executeCommand("vscode.diff", left, uri, `${label} (proposed by Oricode)`, { preview: false });
       if ((await decided) === "discard") return "discarded";
       return (await textOf(target)) === before ? await this.apply(target, text) : "outdated";
     } finally {

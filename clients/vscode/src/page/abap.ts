@@ -23,12 +23,13 @@ const TYPES = "any c clike csequence d data decfloat16 decfloat34 f i int8 n num
 const LITERALS = "abap_true abap_false abap_undefined sy-subrc sy-tabix sy-index sy-datum sy-uzeit sy-uname sy-lsind";
 
 export function abap(hljs: HLJSApi): Language {
-  const template = { className: "subst", begin: /\{/, end: /\}/, keywords: KEYWORDS };
+  // The library's types leave out that `$pattern` may be given here. Words with hyphens are one word.
+  const words = { $pattern: /[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*/, keyword: KEYWORDS, type: TYPES, literal: LITERALS } as unknown as string;
+  const template = { className: "subst", begin: /\{/, end: /\}/, keywords: words };
   return {
     name: "ABAP",
     case_insensitive: true,
-    // The library's types leave out that `$pattern` may be given here.
-    keywords: { $pattern: /[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*/, keyword: KEYWORDS, type: TYPES, literal: LITERALS } as unknown as string,
+    keywords: words,
     contains: [
       { className: "comment", begin: /^\*/, end: /$/ },
       { className: "comment", begin: /"/, end: /$/ },

@@ -42,8 +42,8 @@ test("eight chunks move the status bar and the view's bar, to the end", async ()
   await window.shot("progress light");
   await window.page.emulateMedia({ colorScheme: "dark" });
   await window.page.locator(".monaco-workbench.vs-dark").waitFor();
-  await label(reached(4)).waitFor();
-  await window.chat.locator(".tool[data-state=writing] pre", { hasText: "FORM" }).waitFor();
+  await label(reached(3)).waitFor();
+  await window.chat.locator(".tool[data-state=writing] pre", { hasText: /\.\n/ }).waitFor();
   await window.shot("progress dark");
   await window.page.setViewportSize({ width: 520, height: 700 });
   await label(reached(6)).waitFor();

@@ -104,6 +104,6 @@ scenes:${WRITTEN.map(([text, code], index) => store(text, code, index, index ? r
 `;
 
 /** About 25 seconds: time for pictures and interruptions. */
-export const DEPLOYMENT = deployment(180, 1.2);
+export const DEPLOYMENT = deployment(120, 1);
 /** About 15 seconds. */
 export const BRISK_DEPLOYMENT = deployment(400, 0.8);

@@ -66,6 +66,12 @@ describe("Markdown", () => {
     expect(acted.splice(0)).toEqual([["copy", code], ["insert", code], ["apply", code]]);
   });
 
+  test("finds no keywords inside the names of fields, in templates neither", () => {
+    const element = shown("```abap\nWRITE |Item { ls_item-id }| && ls_item-value.\n```");
+    expect([...element.querySelectorAll(".hljs-keyword")].map((one) => one.textContent)).toEqual(["WRITE"]);
+    expect(element.querySelector(".hljs-subst")?.textContent).toBe("{ ls_item-id }");
+  });
+
   test("of an unknown language is plain text", () => {
     expect(shown("```klingon\n<a> & b\n```").querySelector("pre")?.textContent).toBe("<a> & b");
   });

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { edited, parseEdit } from "../../src/host/tools/edit.js";
 import { MAX_CHARACTERS, described, excerpt } from "../../src/host/tools/excerpt.js";
 import { displayPath, insideWorkspace } from "../../src/host/tools/workspace_paths.js";
@@ -16,6 +16,8 @@ describe("a path", () => {
     writeFileSync(join(outside, "secret/key.txt"), "k");
     writeFileSync(join(folder, "src/a.abap"), "REPORT a.");
   });
+
+  afterEach(() => rmSync(outside, { recursive: true }));
 
   test.each(["src/a.abap", "./src/../src/a.abap", "src/new/folder/b.abap"])("inside is allowed: %s", async (path) => {
     expect(await insideWorkspace(path, [folder])).toBe(join(folder, path));
@@ -38,6 +40,20 @@ describe("a path", () => {
     symlinkSync(join(outside, "secret"), join(folder, "link"));
     await expect(insideWorkspace("link/key.txt", [folder])).rejects.toThrow("outside");
     await expect(insideWorkspace("link/new.txt", [folder])).rejects.toThrow("outside");
+  });
+
+  test("a link that leads to nothing yet is judged by where it leads", async () => {
+    symlinkSync("../secret/new.txt", join(folder, "planned"));
+    symlinkSync("planned", join(folder, "twice"));
+    symlinkSync(join(outside, "secret/no/such/folder"), join(folder, "deep"));
+    for (const path of ["planned", "twice", "deep/new.txt"]) await expect(insideWorkspace(path, [folder])).rejects.toThrow("outside");
+    symlinkSync("src/new.abap", join(folder, "within"));
+    expect(await insideWorkspace("within", [folder])).toBe(join(folder, "within"));
+  });
+
+  test("a link that leads to itself is refused", async () => {
+    symlinkSync("circle", join(folder, "circle"));
+    await expect(insideWorkspace("circle", [folder])).rejects.toThrow();
   });
 
   test("a workspace that is itself reached by a link works", async () => {

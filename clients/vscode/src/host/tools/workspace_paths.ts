@@ -4,7 +4,7 @@
  * In: a path as a model wrote it. Out: the absolute path, or a TypeError whose sentence the model is told. Symbolic links
  * are followed before the judgement, also those of folders that lead to a file that does not exist yet.
  */
-import { realpath } from "node:fs/promises";
+import { readlink, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 
 /** `folders`: absolute paths of the workspace's folders, the first one being where relative paths begin. */
@@ -49,8 +49,24 @@ async function realOrPlanned(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!isMissing(error)) throw error;
+    const target = await linkTarget(path);
+    if (target !== null) return realOrPlanned(target); // a link to nothing yet: writing to it would make its target
     const parent = dirname(path);
     return parent === path ? path : join(await realOrPlanned(parent), basename(path));
   }
+}
+
+/** Where the link at this path leads; null when there is nothing at this path. */
+async function linkTarget(path: string): Promise<string | null> {
+  try {
+    return resolve(dirname(path), await readlink(path));
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
