@@ -1,6 +1,6 @@
 /** The dashboard: asks the service every few seconds and draws what it says. */
 import { byId, compact, element, percent, seconds } from "./element.js";
-import { ARMS, plot } from "./plot.js";
+import { ARMS, niceCount, niceSpan, plot } from "./plot.js";
 
 const NAME = "oricode.admin-key";
 const EVERY_MS = 5000;
@@ -51,7 +51,7 @@ async function refresh() {
     const body = await answer.json();
     if (answer.status === 401 || answer.status === 403) {
       sessionStorage.removeItem(NAME);
-      askForKey(body.detail);
+      askForKey(body.detail.replaceAll("`", ""));
       return;
     }
     if (!answer.ok) throw new Error(body.detail);
@@ -75,7 +75,7 @@ function draw(data) {
   fill(
     "tiles",
     tile("Timeout rate", data.arms, (arm) => percent(arm.timeout_rate)),
-    tile("Duration, p50 · p95", data.arms, (arm) => `${compact(arm.seconds_p50)} · ${compact(arm.seconds_p95)}`),
+    tile("Duration, p50 · p95", data.arms, (arm) => (arm.runs ? `${compact(arm.seconds_p50)} · ${compact(arm.seconds_p95)}` : "–")),
     tile("Satisfaction", data.arms, (arm) => (arm.rated ? `${percent(arm.satisfaction)} of ${arm.rated}` : "–")),
     tile("Runs ended", data.arms, (arm) => arm.runs.toLocaleString()),
   );
@@ -83,9 +83,9 @@ function draw(data) {
   fill(
     "plots",
     plot("Timeout rate", coarse, (arm) => arm.timeout_rate ?? null, percent, 0.05),
-    plot("Duration, 95th percentile", coarse, (arm) => arm.seconds_p95 ?? null, compact),
+    plot("Duration, 95th percentile", coarse, (arm) => arm.seconds_p95 ?? null, compact, 1, niceSpan),
     plot("Satisfaction", merged(data.series, 12), (arm) => arm.satisfaction ?? null, percent, 1),
-    plot("Runs", coarse, (arm) => arm.runs || null, (value) => String(Math.round(value))),
+    plot("Runs", coarse, (arm) => arm.runs || null, (value) => String(Math.round(value)), 0, niceCount),
   );
   drawLive(data);
   const now = data.connections;
@@ -135,7 +135,7 @@ function tile(title, arms, valueOf) {
 function table(heads, rows) {
   const body = element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((cell) => (
     element("td", typeof cell === "number" ? { class: "number" } : {}, String(cell ?? "–")))))));
-  if (!heads.length) return element("table", {}, body);
+  if (!heads.length) return element("table", { class: "facts" }, body);
   const numbers = rows[0]?.map((cell) => typeof cell === "number") ?? [];
   const head = element("tr", {}, ...heads.map((name, at) => element("th", { scope: "col", class: numbers[at] ? "number" : "" }, name)));
   return element("table", {}, element("thead", {}, head), body);

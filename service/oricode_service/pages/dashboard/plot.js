@@ -3,7 +3,7 @@ import { element, svg } from "./element.js";
 
 const WIDTH = 560;
 const HEIGHT = 190;
-const LEFT = 48;
+const LEFT = 56;
 const BOTTOM = 22;
 const TOP = 8;
 const RIGHT = 8;
@@ -19,10 +19,11 @@ export const ARMS = /** @type {const} */ (["json", "streaming"]);
  * @param {(summary: Summary) => number | null} valueOf
  * @param {(value: number) => string} words how a value is written at the axis
  * @param {number} [least] the axis reaches at least this far
+ * @param {(value: number) => number} [round] the next number at which an axis may end
  */
-export function plot(title, slices, valueOf, words, least = 0) {
+export function plot(title, slices, valueOf, words, least = 0, round = nice) {
   const values = slices.flatMap((slice) => ARMS.map((arm) => valueOf(slice.arms[arm] ?? {}))).filter(isNumber);
-  const top = nice(Math.max(least, ...values));
+  const top = round(Math.max(least, ...values));
   const from = slices[0]?.at ?? 0;
   const span = Math.max(1, (slices.at(-1)?.at ?? 1) - from);
   const x = (/** @type {number} */ at) => LEFT + ((at - from) / span) * (WIDTH - LEFT - RIGHT);
@@ -33,6 +34,10 @@ export function plot(title, slices, valueOf, words, least = 0) {
       svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, words(value)),
     );
+  }
+  if (!values.length) {
+    const middle = { class: "nothing", x: (LEFT + WIDTH - RIGHT) / 2, y: y(top / 2) - 8, "text-anchor": "middle" };
+    figure.append(svg("text", middle, "Nothing to draw in this time."));
   }
   for (const at of ticks(from, from + span)) {
     figure.append(svg("text", { x: x(at), y: HEIGHT - 6, "text-anchor": "middle" }, label(at, span)));
@@ -65,6 +70,18 @@ function nice(value) {
   if (value <= 0) return 1;
   const unit = 10 ** Math.floor(Math.log10(value));
   return unit * (/** @type {number} */ ([1, 2, 4, 5, 10].find((step) => step * unit >= value)));
+}
+
+/** The next even count, so that the middle of the axis is a number of things too. @param {number} value */
+export function niceCount(value) {
+  return Math.max(2, nice(value));
+}
+
+const SPANS = [1, 2, 4, 10, 20, 40, 60, 120, 240, 600, 1200, 2400, 3600, 7200, 14400];
+
+/** The next span of time of which the half is one that people count in. @param {number} value in seconds */
+export function niceSpan(value) {
+  return SPANS.find((span) => span >= value) ?? 3600 * nice(value / 3600);
 }
 
 /** Where labels go: midnights, or hours within a day or two. @param {number} from @param {number} to */
