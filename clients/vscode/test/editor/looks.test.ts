@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { RealService } from "../../../typescript/test/real_service.js";
 import { CodeServer } from "./code_server.js";
 import { EDITING } from "./scripts.js";
-import { Window } from "./window.js";
+import { PATIENCE, Window } from "./window.js";
 
 const SOURCE = "REPORT zdemo.\nWRITE / 'Hello'.\n";
 const THEMES = [
@@ -58,4 +58,8 @@ test("every kind of theme can be read and worked with, by axe-core's rules", { t
   await window.chat.locator(".rating").waitFor();
   found.push(...(await inAllThemes("answered")));
   expect(found).toEqual([]);
+  expect(window.refused).toEqual([]);
+  // That its policy holds can be seen from what it refuses.
+  await window.chat.locator("main#chat").evaluate((main) => main.insertAdjacentHTML("beforeend", '<img src="https://elsewhere.example/x.png" alt="">'));
+  await expect.poll(() => window.refused.join("\n"), { timeout: PATIENCE }).toContain("https://elsewhere.example/x.png");
 });

@@ -19,6 +19,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await service.run();
+  server.configure({ "oricode.url": service.url });
   window = await Window.open();
 });
 afterEach(async ({ task }) => {
@@ -88,6 +89,15 @@ test("a key that was taken away in the meantime ends in an error with a way out"
   await window.signIn(service.key);
   await window.chat.locator(".approval button", { hasText: "Deny" }).click();
   await window.chat.locator(".blocks", { hasText: "That is all." }).waitFor();
+});
+
+test("where the settings ask for relaying the editor relays, and says so", async () => {
+  server.configure({ "oricode.url": service.url, "oricode.transport": "relay" });
+  await start();
+  await window.chat.locator(".path", { hasText: "Answers are relayed by the editor: as the setting oricode.transport asks for" }).waitFor();
+  await window.ask("Deploy it.");
+  await window.chat.locator(".approval button", { hasText: "Approve" }).click();
+  await window.answered("I store the program, then deploy it. That is all.");
 });
 
 test("where no WebSocket can be opened the editor relays, and says so", async () => {

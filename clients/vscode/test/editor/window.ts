@@ -15,11 +15,18 @@ const FLAGS = [
 ]; // prettier-ignore
 
 export class Window {
+  /** What the browser refused because of a page's security policy. */
+  readonly refused: string[] = [];
+
   private constructor(
     private readonly context: BrowserContext,
     readonly page: Page,
     private readonly profile: string,
-  ) {}
+  ) {
+    page.on("console", (message) => {
+      if (/content security policy/i.test(message.text())) this.refused.push(`${message.location().url}: ${message.text()}`);
+    });
+  }
 
   static async open(size: { width: number; height: number } = { width: 1280, height: 860 }): Promise<Window> {
     const profile = mkdtempSync(join(tmpdir(), "oricode-browser-"));
