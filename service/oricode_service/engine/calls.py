@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -133,7 +134,7 @@ class _ToolRun:
 
     async def _ask_client(self) -> None:
         deadline = self._ports.now() + int(self._ports.limits.client_tool_seconds * 1000)
-        question = ToolCall(tool_call_id=self._id, name=self._name, input=self._input, runs="client", deadline=deadline)
+        question = replace(self._call_event("client"), deadline=deadline)
         self._run.doing = "client_tool"
         answer, _ = await ask(self._run, self._ports, self._id, "tool", question, deadline)
         if answer is None:

@@ -86,7 +86,8 @@ class Turn:
                     told(self.draft)
                 return self.draft
             except UpstreamFailure as failure:
-                _log.warning("run %s turn %d: %s: %s", run.row.id, self.number, failure.code, failure.sentence)
+                # Without its sentence: a provider's may quote what it was sent. The run's `error` event has it.
+                _log.warning("run %s turn %d: %s", run.row.id, self.number, failure.code)
                 if not failure.retryable or tried == ports.limits.attempts:
                     raise error(failure.code, failure.sentence, retry_after=failure.retry_after) from failure
                 ports.observer.retried(failure.code, run.arm)

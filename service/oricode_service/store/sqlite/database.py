@@ -5,6 +5,7 @@ In: a data directory. Out: connections in autocommit mode. WAL, checkpoints only
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -52,6 +53,8 @@ def _quoted(path: Path) -> str:
 def prepare(data_dir: Path) -> None:
     """Make the directory and the tables; raises :class:`WrongVersion` for a newer file. Safe to repeat."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.suppress(FileExistsError):  # the owner's alone also in a folder that others may enter
+        os.close(os.open(data_dir / FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = connect(data_dir)
     try:
         connection.execute("begin immediate")
