@@ -166,7 +166,7 @@ begin
     return found;
 end $$;
 
--- Events and operations of a group commit, in order and all or nothing. `durability` is what the commit waits for
+-- Events and operations of a group commit, all or nothing; the ends of runs come last. `durability` is what the commit waits for
 -- (synchronous_commit). Returns the runs that may start now because the run before them in their chat ended; null when
 -- `me` was declared dead: then only what the outside world did is recorded.
 create function commit_log(
@@ -189,37 +189,48 @@ begin
     end if;
     insert into event (run_no, seq, epoch, event, data)
     select * from unnest(runs, seqs, epochs, events, datas);
-    for op in
-        select * from unnest(kinds, op_runs, op_chats, turns, words, keys, times, bodies, metas)
-            as o(kind, run_no, chat_no, turn, word, key, at, body, meta)
-    loop
-        case op.kind
-            when 'add_message' then
-                insert into message (chat_no, run_no, turn, role, key, content, meta, at)
-                values (op.chat_no, op.run_no, op.turn, op.word, op.key, op.body, op.meta, op.at);
-            when 'finish_run' then
-                update run set status = op.word, finished_at = op.at, result = op.body,
-                    labels = coalesce(op.meta, labels),
-                    last_seq = (select max(seq) from event where run_no = op.run_no)
-                where no = op.run_no;
-                update pending set closed = true where run_no = op.run_no and answer is null;
-                update chat set updated_at = op.at where no = (select chat_no from run where no = op.run_no);
-                freed := freed || array(
-                    select next.no from run next, run ended
-                    where ended.no = op.run_no and next.chat_no = ended.chat_no and next.status = 'queued'
-                );
-            when 'start_effect' then
-                insert into effect (key, run_no, started_at) values (op.key, op.run_no, op.at);
-            when 'finish_effect' then
-                update effect set done_at = op.at, result = op.body where key = op.key and done_at is null;
-            when 'ask' then
-                insert into pending (run_no, key, kind, expires_at, question)
-                values (op.run_no, op.key, op.word, op.at, op.body);
-            when 'close_question' then
-                update pending set closed = true where run_no = op.run_no and key = op.key and answer is null;
-        end case;
-    end loop;
-    return freed;
+    -- What nearly every commit holds is done in one statement for all runs; what is rare, one by one.
+    insert into message (chat_no, run_no, turn, role, key, content, meta, at)
+    select o.chat_no, o.run_no, o.turn, o.word, o.key, o.body, o.meta, o.at
+    from unnest(kinds, op_runs, op_chats, turns, words, keys, times, bodies, metas)
+        with ordinality as o(kind, run_no, chat_no, turn, word, key, at, body, meta, place)
+    where o.kind = 'add_message' order by o.place;
+    if kinds && '{start_effect, finish_effect, ask, close_question}' then
+        for op in
+            select * from unnest(kinds, op_runs, words, keys, times, bodies) as o(kind, run_no, word, key, at, body)
+        loop
+            case op.kind
+                when 'start_effect' then
+                    insert into effect (key, run_no, started_at) values (op.key, op.run_no, op.at);
+                when 'finish_effect' then
+                    update effect set done_at = op.at, result = op.body where key = op.key and done_at is null;
+                when 'ask' then
+                    insert into pending (run_no, key, kind, expires_at, question)
+                    values (op.run_no, op.key, op.word, op.at, op.body);
+                when 'close_question' then
+                    update pending set closed = true where run_no = op.run_no and key = op.key and answer is null;
+                else
+                    null;
+            end case;
+        end loop;
+    end if;
+    if 'finish_run' = any(kinds) then
+        with ended as (
+            update run set status = o.word, finished_at = o.at, result = o.body, labels = coalesce(o.meta, labels),
+                last_seq = (select max(seq) from event where run_no = run.no)
+            from unnest(kinds, op_runs, words, times, bodies, metas) as o(kind, run_no, word, at, body, meta)
+            where o.kind = 'finish_run' and run.no = o.run_no
+            returning run.no, run.chat_no, run.finished_at
+        ), closed as (
+            update pending set closed = true from ended where pending.run_no = ended.no and answer is null
+        ), touched as (
+            update chat set updated_at = ended.at
+            from (select chat_no, max(finished_at) as at from ended group by chat_no) ended where chat.no = ended.chat_no
+        )
+        select array_agg(next.no) into freed
+        from ended join run next on next.chat_no = ended.chat_no and next.status = 'queued';
+    end if;
+    return coalesce(freed, '{}');
 end $$;
 
 -- A new run, or why not. Verdicts: fresh, again (the idempotency key's run), reused, no_chat, busy, too_many, fenced.
