@@ -21,6 +21,7 @@ from oricode_protocol.ids import new_id
 from ..models.port import (
     Delta,
     Draft,
+    Kind,
     ModelCall,
     Pieces,
     Text,
@@ -82,7 +83,8 @@ class Turn:
                             if run.first_output_at is None:
                                 run.first_output_at = ports.now()
                             self._show(deltas)
-                            await run.writer.room()
+                            if run.writer.crowded:
+                                await run.writer.room()
                     told(self.draft)
                 return self.draft
             except UpstreamFailure as failure:
@@ -116,20 +118,22 @@ class Turn:
         return self._ports.uniform(0, min(BACKOFF_CAP, limits.backoff_base * 2.0**tried))
 
     def _show(self, deltas: list[Delta]) -> None:
-        draft = self.draft
         for delta in deltas:
             if type(delta) is Pieces:
                 self._say(delta.kind, delta.index, delta.pieces)
             elif type(delta) is Text or type(delta) is Thinking:
                 self._say(type(delta), delta.index, [delta.text])
-            elif type(delta) is ToolUse:
-                delta.tool_call_id = self._calls[delta.index] = self._unique(delta.tool_call_id)
-                self._input(delta.index, [""], delta.name)
-            elif type(delta) is ToolInput and delta.partial_json:
-                self._say(ToolInput, delta.index, [delta.partial_json])
-            draft.add(delta)
+            elif type(delta) is ToolInput:
+                if delta.partial_json:
+                    self._say(ToolInput, delta.index, [delta.partial_json])
+            else:
+                if type(delta) is ToolUse:
+                    delta.tool_call_id = self._calls[delta.index] = self._unique(delta.tool_call_id)
+                    self._input(delta.index, [""], delta.name)
+                self.draft.add(delta)
 
-    def _say(self, kind: type[Text] | type[Thinking] | type[ToolInput], index: int, pieces: list[str]) -> None:
+    def _say(self, kind: Kind, index: int, pieces: list[str]) -> None:
+        self.draft.say(kind, index, pieces)
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
             self._run.writer.append_encoded(name, codec.encode_texts(pieces, index), len(pieces))

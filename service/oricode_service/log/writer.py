@@ -56,7 +56,11 @@ class RunWriter:
             records.append(Record(self.log.run_no, self.seq, self.epoch, event.event, codec.encode(event)))
         await self._commit.commit(self.log, records, ops)
 
+    @property
+    def crowded(self) -> bool:
+        """True while the process has more to flush than it should hold."""
+        return self._commit.crowded
+
     async def room(self) -> None:
-        """Wait while the process has more to flush than it should hold."""
-        if self._commit.crowded:
-            await self._commit.room()
+        """Wait until that is better."""
+        await self._commit.room()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from . import anthropic_request, failures
 from .anthropic_http import BROKEN, AnthropicHttp
 from .anthropic_stream import MessageStream
 from .port import Delta, ModelCall
+from .silence import Silence
 
 BASE_URL = "https://api.anthropic.com"
 READ_TIMEOUT = 120.0
@@ -56,6 +58,8 @@ class AnthropicProvider:
         self._extra_body = dict(extra_body or {})
         self._open = 0
         self._keep_alive = url.startswith("https:") if keep_alive is None else keep_alive
+        self._read_timeout = read_timeout
+        self._silence = Silence(read_timeout)
         self._http = AnthropicHttp(
             key=self._secret,
             url=url,
@@ -75,20 +79,25 @@ class AnthropicProvider:
         try:
             body = anthropic_request.body(call, self._extra_body)
             with contextlib.closing(await self._http.post("/v1/messages", body, call.model)) as response:
-                answer = MessageStream(self._secret)
-                while not answer.stopped:
-                    try:
-                        chunk = await response.content.readany()
-                    except TimeoutError:
-                        raise self._http.silence() from None
-                    except BROKEN:
-                        raise failures.failure(failures.DROPPED) from None
-                    if not chunk:
-                        raise failures.failure(failures.DROPPED)
-                    if deltas := answer.feed(chunk):
-                        yield deltas
-                    if answer.failure is not None:
-                        raise answer.failure
+                answer, content, now = MessageStream(self._secret), response.content, asyncio.get_running_loop().time
+                waiting = self._silence.begin(lambda: content.set_exception(TimeoutError()))
+                try:
+                    while not answer.stopped:
+                        waiting.since = now()
+                        chunk = await content.readany()
+                        waiting.since = inf  # what a pause of ours lasts is not the server's silence
+                        if not chunk:
+                            raise failures.failure(failures.DROPPED)
+                        if deltas := answer.feed(chunk):
+                            yield deltas
+                        if answer.failure is not None:
+                            raise answer.failure
+                except TimeoutError:
+                    raise self._http.silence() from None
+                except BROKEN:
+                    raise failures.failure(failures.DROPPED) from None
+                finally:
+                    self._silence.end(waiting)
                 if self._keep_alive:
                     with contextlib.suppress(TimeoutError, *BROKEN):  # the answer is complete whatever happens now
                         async with asyncio.timeout(_END_OF_BODY_SECONDS):
@@ -103,13 +112,15 @@ class AnthropicProvider:
         body = anthropic_request.prompt(call)
         with contextlib.closing(await self._http.post("/v1/messages/count_tokens", body, call.model)) as response:
             try:
-                tokens = codec.loads(await response.read())["input_tokens"]
+                async with asyncio.timeout(self._read_timeout):
+                    tokens = codec.loads(await response.read())["input_tokens"]
             except (codec.MalformedJson, KeyError, TypeError, TimeoutError, *BROKEN):
                 raise failures.failure(failures.FAULTY) from None
         return int(tokens)
 
     async def close(self) -> None:
         """See :meth:`oricode_service.models.port.Provider.close`."""
+        self._silence.close()
         await self._http.close()
 
 

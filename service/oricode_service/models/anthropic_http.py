@@ -8,6 +8,7 @@ aiohttp read by themselves: key, address, ``Authorization`` in custom headers, t
 
 from __future__ import annotations
 
+import asyncio
 import time
 from ipaddress import ip_address
 from typing import Any
@@ -43,7 +44,7 @@ class AnthropicHttp:
         self._key = key
         self._url = url
         self._read_timeout = read_timeout
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=read_timeout)
+        self._connect_timeout = connect_timeout
         self._max_streams = max_streams
         self._keep_alive = keep_alive
         self._proxy = proxy_for(url)
@@ -51,12 +52,16 @@ class AnthropicHttp:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, body: bytes, model: str) -> aiohttp.ClientResponse:
-        """The answer's head; close the response when done. Raises UpstreamFailure for everything that is not 2xx."""
+        """The answer's head; close the response when done. Raises UpstreamFailure for everything that is not 2xx.
+
+        Whoever reads the body on must watch its silence; nobody else does.
+        """
         if path not in self._heads:
             self._heads[path] = await self._head(path)
         url, headers = self._heads[path]
         try:
-            response = await self._open().post(url, data=body, headers=headers, proxy=self._proxy)
+            async with asyncio.timeout(self._connect_timeout + self._read_timeout):
+                response = await self._open().post(url, data=body, headers=headers, proxy=self._proxy)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectionResetError):
             raise failures.failure(failures.UNAVAILABLE) from None
         except TimeoutError:
@@ -72,7 +77,8 @@ class AnthropicHttp:
 
     async def _refusal(self, response: aiohttp.ClientResponse, model: str) -> UpstreamFailure:
         try:
-            error = codec.loads(await response.content.read(_ERROR_BYTES))
+            async with asyncio.timeout(self._connect_timeout):
+                error = codec.loads(await response.content.read(_ERROR_BYTES))
         except (codec.MalformedJson, TimeoutError, *BROKEN):
             error = None
         return failures.from_status(
@@ -99,7 +105,7 @@ class AnthropicHttp:
                 connector = aiohttp.TCPConnector(limit=self._max_streams, ssl=tls, force_close=True)
             self._session = aiohttp.ClientSession(
                 connector=connector,
-                timeout=self._timeout,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
@@ -112,7 +118,7 @@ class AnthropicHttp:
         client = anthropic.AsyncAnthropic(
             api_key=self._key or "none",  # never None, or the SDK looks for one in the environment
             base_url=self._url,
-            timeout=httpx2.Timeout(self._read_timeout, connect=self._timeout.sock_connect),
+            timeout=httpx2.Timeout(self._read_timeout, connect=self._connect_timeout),
             max_retries=0,
             open_telemetry={"traces": False, "propagation": False},
             http_client=httpx2.AsyncClient(transport=recorder, trust_env=False),

@@ -17,13 +17,25 @@ from typing import Any
 from oricode_protocol import codec
 
 from .failures import DROPPED, failure, from_event
-from .port import Delta, Pieces, Redacted, Signature, Stop, Text, Thinking, ToolInput, ToolUse, UpstreamFailure, Usage
+from .port import (
+    Delta,
+    Kind,
+    Pieces,
+    Redacted,
+    Signature,
+    Stop,
+    Text,
+    Thinking,
+    ToolInput,
+    ToolUse,
+    UpstreamFailure,
+    Usage,
+)
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 """An event longer than this is not one: the stream is broken, and waiting for its end would eat the memory."""
-_Kind = type[Text] | type[Thinking] | type[ToolInput]
 _BETWEEN = b"\n\n"
-_FIELDS: dict[_Kind, bytes] = {
+_FIELDS: dict[Kind, bytes] = {
     Text: b'"text_delta","text"',
     Thinking: b'"thinking_delta","thinking"',
     ToolInput: b'"input_json_delta","partial_json"',
@@ -90,7 +102,7 @@ class MessageStream:
             if self.failure or self.stopped:
                 return
 
-    def _expect(self, kind: _Kind, index: int) -> None:
+    def _expect(self, kind: Kind, index: int) -> None:
         """Block ``index`` was opened: most of what follows will be its deltas."""
         self._kind, self._index, self._shared = kind, index, _shared(kind, index)
 
@@ -173,7 +185,7 @@ _EVENTS = (
 )  # fmt: skip
 
 
-def _shared(kind: _Kind, index: int) -> bytes:
+def _shared(kind: Kind, index: int) -> bytes:
     """What stands before the text in every delta of a block, from the end of the event before."""
     return b'\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%b:' % (
         index,

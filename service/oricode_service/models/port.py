@@ -102,11 +102,15 @@ class Stop:
     """The model that answered, by its own word; None when it did not say."""
 
 
+Kind = type[Text] | type[Thinking] | type[ToolInput]
+"""The kinds of deltas that come in any number."""
+
+
 @dataclass(slots=True)
 class Pieces:
     """Several deltas of one kind and block that came in one read: what one object each would say, for less."""
 
-    kind: type[Text] | type[Thinking] | type[ToolInput]
+    kind: Kind
     index: int
     pieces: list[str]
 
@@ -174,13 +178,13 @@ class Draft:
         """Take one delta in. Deltas of one block arrive in order; blocks may interleave."""
         match delta:
             case Text(index, text):
-                self._say(Text, index, [text])
+                self.say(Text, index, [text])
             case Thinking(index, text):
-                self._say(Thinking, index, [text])
+                self.say(Thinking, index, [text])
             case ToolInput(index, partial_json):
-                self._say(ToolInput, index, [partial_json])
+                self.say(ToolInput, index, [partial_json])
             case Pieces(kind, index, pieces):
-                self._say(kind, index, pieces)
+                self.say(kind, index, pieces)
             case Signature(index, signature):
                 block = self._block(index, {"type": "thinking"})
                 block["signature"] = block.get("signature", "") + signature
@@ -199,7 +203,8 @@ class Draft:
     def _block(self, index: int, template: dict[str, Any]) -> dict[str, Any]:
         return self._blocks.setdefault(index, template)
 
-    def _say(self, kind: type[Text] | type[Thinking] | type[ToolInput], index: int, pieces: list[str]) -> None:
+    def say(self, kind: Kind, index: int, pieces: list[str]) -> None:
+        """Take pieces of one block in."""
         if index not in self._blocks and kind is not ToolInput:
             self._blocks[index] = {"type": "text" if kind is Text else "thinking"}
         self._pieces.setdefault(index, []).extend(pieces)
