@@ -52,6 +52,7 @@ class HoppingViewer:
 
     PASSING = _PASSING
     """Statuses that a fault explains."""
+    SILENCE = SILENCE
     WAYS = ("sse-header", "sse-query", "sse-post", "websocket")
 
     def __init__(self, name: str, watch: Watch, *, starts: bool, ways: tuple[str, ...] = WAYS) -> None:
@@ -104,7 +105,7 @@ class HoppingViewer:
                 path += f"?after={self._cursor}" if self._cursor else ""
             elif self._cursor:
                 headers["Last-Event-ID"] = self._cursor
-        async with request(port, method, path, headers, body, silence=SILENCE) as answer:
+        async with request(port, method, path, headers, body, silence=self.SILENCE) as answer:
             if answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream"):
                 parser = Parser()
                 async for data in answer.body():
@@ -124,7 +125,7 @@ class HoppingViewer:
                     f"ws://127.0.0.1:{port}/api/ws",
                     subprotocols=[websockets.Subprotocol("oricode.v1")],
                     additional_headers={"X-API-Key": watch.api_key},
-                    open_timeout=SILENCE,
+                    open_timeout=self.SILENCE,
                     close_timeout=0.2,
                     ping_interval=None,
                     compression=None,
@@ -141,7 +142,7 @@ class HoppingViewer:
                     command = {"command": "chat", "data": data}
                 await socket.send(json.dumps({**command, "ref": 1}))
                 while not self.sight.ended:
-                    limit.reschedule(loop.time() + SILENCE)
+                    limit.reschedule(loop.time() + self.SILENCE)
                     frame = json.loads(await socket.recv())
                     if "ref" in frame:
                         if not self._reply(frame):

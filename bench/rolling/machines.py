@@ -24,7 +24,7 @@ STAY = "200"
 """Seconds that an instance may take to end: as long as the longest JSON answer."""
 
 
-SETTINGS: dict[str, Any] = {"ORICODE_HEARTBEAT_SECONDS": "2"}
+SETTINGS: dict[str, Any] = {"ORICODE_HEARTBEAT_SECONDS": "5"}
 
 
 class OneMachine:

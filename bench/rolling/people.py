@@ -62,6 +62,7 @@ class StockViewer(HoppingViewer):
     """One transport for the whole run. Not even a status that asks to try later is excused."""
 
     PASSING = frozenset()
+    SILENCE = 20.0
 
     def __init__(self, watch: Watch, noticed: Noticed, way: str) -> None:
         super().__init__(way, watch, starts=True, ways=(way,))

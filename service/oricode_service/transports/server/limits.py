@@ -65,7 +65,7 @@ class Limits:
     """For the answer to a ping that has left."""
 
     # The process.
-    settle_seconds: float = 0.5
+    settle_seconds: float = 2
     """For requests to arrive on connections that were made just before it was told to stop."""
     drain_seconds: float = 10
     """For the application's ``on_drain``."""
