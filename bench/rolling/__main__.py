@@ -95,7 +95,7 @@ async def suite(options: argparse.Namespace, folder: Path) -> Scene:
     async with contextlib.AsyncExitStack() as stack:
         provider = await _outside(stack, "provider")
         counter = await _outside(stack, "counter", str(folder / COUNTS))
-        served = await stack.enter_async_context(machine(folder, provider, counter, options.instances))
+        served = await stack.enter_async_context(machine(folder, provider, counter, options.instances, options.plain))
         scene = Scene(served, options.seed)
         people = [asyncio.create_task(person(scene, number)) for number in range(options.people)]
         began = time.monotonic()
@@ -174,9 +174,11 @@ def main() -> int:
     parser.add_argument(
         "--instances", type=int, default=1, help="1: SQLite and SIGUSR2; more: PostgreSQL, nginx, SIGTERM"
     )
+    parser.add_argument("--plain", action="store_true", help="the control: SIGTERM, and a new start when it has ended")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="oricode-rolling-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
         scene = asyncio.run(suite(options, Path(folder)))
     print(table(scene, options))
     for name, count in scene.noticed.cuts.items():

@@ -30,8 +30,9 @@ SETTINGS: dict[str, Any] = {"ORICODE_HEARTBEAT_SECONDS": "5"}
 class OneMachine:
     """SQLite; the process changes, the socket stays."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, plain: bool) -> None:
         self._service = service
+        self._plain = plain
         self.port = service.port
         self.key = service.key
         self.pids = [self._owner()]
@@ -41,6 +42,11 @@ class OneMachine:
         return int(words[1]) if len(words) == 2 else 0
 
     async def restart(self) -> None:
+        if self._plain:
+            await self._service.drain()
+            await self._service.start(limit=START_LIMIT)
+            self.pids.append(self._owner())
+            return
         os.kill(self.pids[-1], signal.SIGUSR2)
         async with asyncio.timeout(START_LIMIT):
             while (now := self._owner()) in (self.pids[-1], 0):
@@ -104,8 +110,10 @@ async def _free(port: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def machine(folder: Path, provider: str, counter: str, instances: int) -> AsyncIterator[OneMachine | Several]:
-    """Started and ready. One instance: SQLite."""
+async def machine(
+    folder: Path, provider: str, counter: str, instances: int, plain: bool = False
+) -> AsyncIterator[OneMachine | Several]:
+    """Started and ready. One instance: SQLite; ``plain``: without the handover."""
     async with contextlib.AsyncExitStack() as stack:
         if instances > 1:
             zygote = await stack.enter_async_context(Zygote())
@@ -119,7 +127,7 @@ async def machine(folder: Path, provider: str, counter: str, instances: int) -> 
             service = Service(folder / "data", provider=provider, counter=counter, **SETTINGS)
             stack.push_async_callback(service.end)
             await service.start(limit=START_LIMIT)
-            one = OneMachine(service)
+            one = OneMachine(service, plain)
             stack.push_async_callback(one.end)
             yield one
             began = time.monotonic()
