@@ -82,6 +82,8 @@ async def ask(scene: Scene, rng: random.Random, tag: str, kind: str) -> None:
     scene.most = max(scene.most, scene.live)
     sight: Sight = await viewer.run()
     scene.live -= 1
+    if sight.problem:
+        await asyncio.sleep(1)  # nobody asks again at once
     service = SimpleNamespace(port=scene.machine.port)
     log = await read_log(service, watch)  # type: ignore[arg-type]
     judge(scene.verdict, wanted, [sight], log)
