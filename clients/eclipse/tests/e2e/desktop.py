@@ -23,6 +23,10 @@ class Desktop:
         """Press the left button there."""
         self._do("mousemove", "--sync", str(x), str(y), "click", "1")
 
+    def park(self) -> None:
+        """Take the mouse off everything, so that no tooltip shows."""
+        self._do("mousemove", "--sync", "640", "890")
+
     def type(self, text: str) -> None:
         """Type on the keyboard, into whatever has the focus."""
         self._do("type", "--delay", "15", text)

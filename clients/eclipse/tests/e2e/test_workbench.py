@@ -18,15 +18,41 @@ from service import Service, service
 DEMO = PROJECT / "service" / "oricode_service" / "models" / "scripts" / "demo.yaml"
 CHUNKS = [12, 25, 37, 50, 62, 75, 87, 100]
 
+PROGRAM = """REPORT zcustomers.
+
+TYPES: BEGIN OF ty_customer,
+         number TYPE kunnr,
+         name   TYPE name1_gp,
+         city   TYPE ort01_gp,
+       END OF ty_customer.
+
+DATA gt_customers TYPE STANDARD TABLE OF ty_customer.
+
+PARAMETERS p_city TYPE ort01_gp.
+
+START-OF-SELECTION.
+  SELECT kunnr, name1, ort01 FROM kna1
+    WHERE ort01 = @p_city
+    INTO TABLE @gt_customers.
+
+  LOOP AT gt_customers INTO DATA(ls_customer).
+    WRITE: / ls_customer-number, ls_customer-name.
+  ENDLOOP.
+"""
+"""What somebody works on while Oricode writes another report."""
+
 
 def test_a_service_killed_at_chunk_4_is_resumed_and_every_character_comes_once(screen: Desktop, tmp_path: Path) -> None:
     """PRODUCT.md, scenarios 1, 3 and 4: the bar moves 12, 25, 37 ... 100; SIGKILL and a new start in between."""
+    program = tmp_path / "zcustomers.abap"
+    program.write_text(PROGRAM)
     with (
         service(tmp_path / "data", "--model", "demo") as running,
-        workbench(screen, tmp_path / "eclipse", tmp_path / "ws", running.url, running.key) as bench,
+        workbench(screen, tmp_path / "eclipse", tmp_path / "ws", running.url, running.key, opened=program) as bench,
     ):
         screen.shoot("1-empty")
         bench.ask("Write a report of open orders, please")
+        screen.park()
         bench.wait("chunk 4", lambda seen: _bar(seen) == 50, 120)
         screen.shoot("2-chunk-4")
         running.kill()
