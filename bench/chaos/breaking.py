@@ -17,8 +17,8 @@ from .watching import Scene
 
 CALM = (0.3, 3.0)
 """Seconds between two faults of instances."""
-HEALING = 2.0
-"""Seconds that instances get to write again what a crashed database has lost; see docs/scaling.md."""
+HEALING = 1.0
+"""Seconds that instances get, once connected, to write again what a crashed database lost; see docs/scaling.md."""
 
 
 async def break_instances(scene: Scene, rng: random.Random, lease: float) -> None:
@@ -48,7 +48,7 @@ async def _kill(scene: Scene, instance: Instance) -> None:
     await instance.service.kill()
     scene.faults["kill -9"] += 1
     scene.faults["runs owned by the dead"] += len(runs)
-    await instance.service.start(limit=90)
+    await instance.start()
 
 
 async def _freeze(scene: Scene, instance: Instance, seconds: float) -> None:
@@ -69,7 +69,7 @@ async def _freeze(scene: Scene, instance: Instance, seconds: float) -> None:
     if code != FENCED:
         said = "\n".join(list(service.running.said)[-15:])
         scene.verdict.violations.append(f"a zombie ended with {code}: {said}")
-    await service.start(limit=90)
+    await instance.start()
 
 
 async def _drain(scene: Scene, instance: Instance) -> None:
@@ -85,7 +85,7 @@ async def _drain(scene: Scene, instance: Instance) -> None:
     scene.faults["runs handed over"] += len(runs)
     if code not in (0, FENCED):
         scene.verdict.violations.append(f"a drained instance ended with {code}")
-    await instance.service.start(limit=90)
+    await instance.start()
 
 
 async def break_database(scene: Scene, rng: random.Random) -> None:
@@ -106,10 +106,11 @@ async def break_database(scene: Scene, rng: random.Random) -> None:
         elif kind < 0.95:
             async with scene.crashing:
                 await database.run("restart", "immediate")
+                await scene.cluster.healed()
                 await asyncio.sleep(HEALING)
             scene.faults["database crashes"] += 1
         else:
             await database.run("stop", "fast")
-            await asyncio.sleep(rng.uniform(5, 20))
+            await asyncio.sleep(rng.uniform(5, 30))
             await database.start()
-            scene.faults["database away for 5-20 s"] += 1
+            scene.faults["database away for 5-30 s"] += 1

@@ -67,6 +67,8 @@ class Instance:
     def __init__(self, name: str, service: Service) -> None:
         self.name = name
         self.service = service
+        self.id = ""
+        """As it calls itself in the database, in this life."""
         self.busy = False
         """True while somebody breaks it."""
 
@@ -74,12 +76,12 @@ class Instance:
     def alive(self) -> bool:
         return self.service.child is not None and self.service.child.alive
 
-    @property
-    def id(self) -> str:
-        """As it calls itself in the database, in this life."""
+    async def start(self) -> None:
+        """Returns when it answers."""
+        await self.service.start(limit=90)
         found = re.search(r"this is instance (\w+)", "\n".join(self.service.running.said))
         assert found is not None
-        return found[1]
+        self.id = found[1]
 
 
 class Cluster:
@@ -111,6 +113,13 @@ class Cluster:
         """The live runs that this instance owns now: id -> epoch."""
         sql = "select id, epoch from run where owner = $1 and status = 'running'"
         return {row[0]: row[1] for row in await self.database.ask(sql, instance.id)}
+
+    async def healed(self, limit: float = 20.0) -> None:
+        """Return when every instance has connected to write again what a crash of the database took."""
+        sql = "select count(*) from pg_stat_activity where application_name = 'oricode log' and state = 'idle'"
+        async with asyncio.timeout(limit):
+            while (await self.database.ask(sql))[0][0] < sum(instance.alive for instance in self.instances):
+                await asyncio.sleep(0.1)
 
     async def moved(self, before: dict[str, int], limit: float = 10.0) -> list[float]:
         """When each of these runs got its first event from its next owner; those that ended before are left out."""
@@ -157,8 +166,9 @@ async def cluster(
             if made.instances:
                 service.key = made.key
             stack.push_async_callback(service.end)
-            await service.start(limit=60)
-            made.instances.append(Instance(f"instance {number + 1}", service))
+            instance = Instance(f"instance {number + 1}", service)
+            await instance.start()
+            made.instances.append(instance)
         child, made.nginx = await _nginx(folder / "nginx", [i.service.port for i in made.instances])
         stack.push_async_callback(child.end)
         yield made

@@ -43,8 +43,8 @@ class Peer:
         """CPU seconds of the process and its children so far, by the scheduler's own count (nanoseconds)."""
         total = 0
         for pid in [member for root in (self.process.pid, *self.beside) for member in _family(root)]:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
                     total += int((task / "schedstat").read_text().split()[0])
         return total / 1e9
 
@@ -63,7 +63,9 @@ class Peer:
 
 
 def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children: list[str] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(grand for child in children for grand in _family(int(child)))]
 
 

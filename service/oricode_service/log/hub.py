@@ -24,7 +24,7 @@ from .reader import Reader
 from .run_log import PAGE_BYTES, RunLog
 
 LINGER_SECONDS = 5.0
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 5.0
 
 
 class Logs:

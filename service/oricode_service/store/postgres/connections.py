@@ -63,19 +63,21 @@ def is_mistake(error: StoreUnavailable) -> bool:
     )
 
 
-async def connect(url: str) -> Connection:
-    """A connection of one's own. Raises StoreUnavailable."""
+async def connect(url: str, purpose: str = "") -> Connection:
+    """A connection of one's own; ``purpose`` is shown in the server's list of connections. Raises StoreUnavailable."""
+    session = {**_SESSION, "application_name": f"{_SESSION['application_name']} {purpose}".strip()}
     with trouble():
         return await asyncpg.connect(
-            url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=_SESSION
+            url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=session
         )
 
 
 class Line:
     """One connection with one owner, made again when it broke. ``greet`` prepares each new one."""
 
-    def __init__(self, url: str, greet: Callable[[Connection], Awaitable[None]]) -> None:
+    def __init__(self, url: str, purpose: str, greet: Callable[[Connection], Awaitable[None]]) -> None:
         self._url = url
+        self._purpose = purpose
         self._greet = greet
         self._connection: Connection = None
         self._lock = asyncio.Lock()
@@ -86,7 +88,7 @@ class Line:
         async with self._lock:
             with trouble():
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(self._url)
+                    self._connection = await connect(self._url, self._purpose)
                     try:
                         await self._greet(self._connection)
                     except BaseException:

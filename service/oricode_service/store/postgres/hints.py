@@ -78,7 +78,7 @@ class Hints:
         """Runs that somebody gave an order: cancel, an answer, a chat that became free."""
         self.alone = False
         """True while there is nobody to tell: then nothing is sent."""
-        self._line = Line(url, self._greet)
+        self._line = Line(url, "hints", self._greet)
         self._events: set[int] = set()
         self._orders: set[int] = set()
         self._free = False

@@ -52,7 +52,7 @@ class Lease:
         self._seconds = seconds
         self._hints = hints
         self._on_fenced = on_fenced
-        self._line = Line(url, _relaxed)
+        self._line = Line(url, "lease", _relaxed)
         self._in_touch_since = self._renewed_at = 0.0
         """Loop times; infinite while out of touch."""
 

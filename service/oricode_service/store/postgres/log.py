@@ -61,7 +61,7 @@ class PostgresLog:
         self._pool = pool
         self._lease = lease
         self._hints = hints
-        self._line = Line(url, self._greet)
+        self._line = Line(url, "log", self._greet)
         self._durability = "on"
         self._unsynced: deque[tuple[float, Sequence[Record]]] = deque()
         """(loop time, records) of flushes that a crash of the database could undo."""
@@ -122,7 +122,10 @@ class PostgresLog:
         return self._hints.events.listen()
 
     async def keep(self) -> None:
-        """Reconnect as soon as the connection was lost, until cancelled: what is to be written again must not wait."""
+        """Be connected, until cancelled, also while there is nothing to write.
+
+        What a crash of the database took must be written again before somebody asks for it."""
+        self._lost.set()
         while True:
             await self._lost.wait()
             self._lost.clear()
