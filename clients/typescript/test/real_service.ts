@@ -45,7 +45,7 @@ export class RealService {
 
   /** Starts it (again) unless it runs, on the same port and data; resolves when it answers. */
   async run(): Promise<void> {
-    if (this.child) return;
+    if (this.child?.exitCode === null) return;
     const args = ["serve", "--port", String(this.port), "--data-dir", join(this.folder, "data"), "--model", "demo"];
     const child = (this.child = spawn(ORICODE, args, { env: { ...process.env, ...this.settings }, stdio: ["ignore", "ignore", "pipe"] }));
     let said = "";
