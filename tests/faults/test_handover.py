@@ -99,3 +99,28 @@ async def test_a_next_process_that_does_not_come_up_changes_nothing(
             await asyncio.sleep(0.01)
     assert await ask(scene, "still", 0)
     assert scene.service.running.alive
+
+
+async def test_without_a_handover_an_old_client_is_left_without_its_answer(bench: Callable[..., Bench]) -> None:
+    """The control of the first test: SIGTERM, when nobody else goes on with the run."""
+    scene = bench(ORICODE_HEARTBEAT_SECONDS="15")
+    await scene.service.start()
+    body = {"prompt": plans.prompt("left", 20, "busy")}
+    headers = {"X-API-Key": scene.service.key}
+    async with asyncio.timeout(PATIENCE):
+        async with request(scene.service.port, "GET", "/api/chats", headers) as answer:
+            assert json.loads(await answer.whole())["chats"] == []
+        asked = asyncio.create_task(_status(scene, body))
+        while True:
+            async with request(scene.service.port, "GET", "/api/chats", headers) as answer:
+                if json.loads(await answer.whole())["chats"]:
+                    break
+        assert await scene.service.drain() == 0
+        assert await asked == 503
+
+
+async def _status(scene: Bench, body: dict[str, str]) -> int:
+    headers = {"X-API-Key": scene.service.key}
+    async with request(scene.service.port, "POST", "/api/chat", headers, body, silence=PATIENCE) as answer:
+        await answer.whole()
+        return answer.status
