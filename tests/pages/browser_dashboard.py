@@ -116,7 +116,7 @@ async def test_live_runs_are_shown_with_what_they_do(page: Page, week: tuple[Rea
         rows = page.locator("#live tbody tr")
         await expect(rows).to_have_count(3)
         await expect(rows.first).to_contain_text("anna")
-        await expect(page.locator("#live-count")).to_have_text("3 in this process")
+        await expect(page.locator("#live-count")).to_have_text("3 in all")
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / "dashboard.png")
         await page.screenshot(path=PICTURES / "dashboard-whole.png", full_page=True)
