@@ -56,6 +56,8 @@ EXIT_CANNOT_START = 2
 EXIT_FENCED = 70
 LAST_SECONDS = 2.0
 """For answers that stayed over a drain, once they are asked to end."""
+EFFECT_SECONDS = 10.0
+"""For effects in the air, at most, while everybody waits for the next process."""
 TOOLS_AFTER = 0.1
 """Seconds after the service answers that MCP servers are connected to: importing their SDK would delay all viewers."""
 _log = logging.getLogger(__name__)
@@ -216,13 +218,16 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             """Returns how long JSON answers may stay: as long as others go on with their runs."""
             others = store.shared or handover.next is not None
             last = min(settings.grace_seconds, LAST_SECONDS)
-            streams.drain(answers_stay=others)
-            await asyncio.gather(
-                engine.drain(settings.grace_seconds / 2, lends=others), *(socket.drain() for socket in list(sockets))
-            )
+            until = loop.time() + settings.grace_seconds
+            for_effects = settings.grace_seconds / 2
             if handover.next is None:
                 tell_manager("STOPPING=1")
-                stay = max(0.0, settings.grace_seconds - last)
+            else:
+                for_effects = min(for_effects, EFFECT_SECONDS)
+            streams.drain(answers_stay=others)
+            await asyncio.gather(engine.drain(for_effects, lends=others), *(socket.drain() for socket in list(sockets)))
+            if handover.next is None:
+                stay = max(0.0, until - loop.time() - last)
             else:
                 sweeping.cancel()
                 await asyncio.wait([sweeping])
@@ -236,7 +241,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
                 if follower is None:
                     stack.callback(asyncio.create_task(tail.run()).cancel)
                 stack.callback(loop.call_later(stay, streams.end_answers).cancel)
-            return stay + last if others else settings.grace_seconds
+            return stay + last
 
         tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
         await server.serve(cast(Any, web), listening, drain)

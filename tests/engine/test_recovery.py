@@ -186,6 +186,24 @@ async def test_a_drain_waits_for_effects_in_the_air_so_that_nobody_must_guess(tm
     assert sum(change.happened.values()) == 1
 
 
+async def test_runs_without_an_effect_in_the_air_do_not_wait_for_those_with_one(tmp_path: Path) -> None:
+    change = Tool(waits=asyncio.Event())
+    async with process(tmp_path, TELLING, [change, Tool("look")]) as one:
+        await one.start()
+        await change.reached.wait()
+        quiet = await one.start(if_busy="enqueue")
+        draining = asyncio.create_task(one.engine.drain(PATIENCE))
+        async with asyncio.timeout(PATIENCE):
+            while quiet.no in {run.row.no for run in one.engine.live}:
+                await asyncio.sleep(0)
+        assert not draining.done()
+        change.waits.set()
+        await draining
+    async with process(tmp_path, TELLING, [change, Tool("look")]) as two:
+        assert await two.engine.recover("restarted") == 2
+        await assert_settled(two, quiet, "completed")
+
+
 async def test_an_effect_that_outlasts_a_drain_is_unknown(tmp_path: Path) -> None:
     change = Tool(waits=asyncio.Event())
     async with process(tmp_path, TELLING, [change, Tool("look")]) as one:

@@ -16,7 +16,7 @@ from faults.scene import Bench, viewer
 from bench.faults import plan as plans
 from bench.faults.wire import request
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 async def until_owned_by_another(scene: Bench, pid: int) -> int:
@@ -58,13 +58,13 @@ async def test_the_next_process_goes_on_and_nobody_notices(bench: Callable[..., 
     await scene.service.start()
     former = scene.service.running
     pid = owner(scene)
-    wanted, watch = scene.watch("busy", seed=8)
+    wanted, watch = scene.watch("busy", seed=12, limit=PATIENCE)
     first = viewer(watch, ways=("sse-post",))
     seen, stop = asyncio.Event(), asyncio.Event()
     watch.on_event = lambda *_: seen.set()
     async with asyncio.timeout(PATIENCE):
         watching = asyncio.create_task(first.run())
-        waiting = asyncio.create_task(ask(scene, "old", 8))
+        waiting = asyncio.create_task(ask(scene, "old", 12))
         knocking = asyncio.create_task(knock(scene, stop))
         await seen.wait()
         if heartbeat != "15":

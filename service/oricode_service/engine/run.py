@@ -101,6 +101,11 @@ class Run:
         if self.work is not None and (at_once or not self._effects):
             self.work.cancel()
 
+    @property
+    def in_the_air(self) -> bool:
+        """Whether effects are on their way."""
+        return self._effects > 0
+
     @asynccontextmanager
     async def effect(self) -> AsyncIterator[None]:
         """While inside, an effect is in the air. None takes off any more once the run is abandoned."""

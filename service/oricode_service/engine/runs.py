@@ -299,17 +299,29 @@ class Engine:
         runs = self.live
         for run in runs:
             run.abandon()
+        flying = [run for run in runs if run.in_the_air]
+        await self._leave([run for run in runs if not run.in_the_air])
+        timers = [asyncio.get_running_loop().call_later(effect_seconds, _give_up, run) for run in flying]
+        await asyncio.gather(*(self._leave([run]) for run in flying))
+        for timer in timers:
+            timer.cancel()
+
+    async def _leave(self, runs: list[Run]) -> None:
+        """Wait until these have stopped, and give them to whoever claims them."""
         tasks = [run.task for run in runs if run.task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=effect_seconds)
-            for run in runs:
-                run.abandon(at_once=True)
             await asyncio.wait(tasks)
         await self.ports.logs.commit.flushed()
         if runs:
             await self.ports.runs.release([run.row.no for run in runs])
+            self.ports.logs.leave(run.row.no for run in runs)
 
     def follow(self, follower: Follower) -> None:
         """After a drain: readers that stay see what other processes write."""
         self._lends = False
         self.ports.logs.follow(follower)
+
+
+def _give_up(run: Run) -> None:
+    """An effect took too long to come down."""
+    run.abandon(at_once=True)

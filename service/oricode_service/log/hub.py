@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from weakref import WeakValueDictionary
 
 from oricode_protocol import codec
@@ -77,6 +78,14 @@ class Logs:
         if not log.ended and row.no not in self._own and self._follower is not None and row.no not in self._follower:
             self._follower.add(log)
         return log
+
+    def leave(self, run_nos: Iterable[int]) -> None:
+        """Another process writes these from now on; readers here go on if there is a way to follow it."""
+        for run_no in run_nos:
+            self._own.pop(run_no, None)
+            log = self._open.get(run_no)
+            if self._follower is not None and log is not None and not (log.ended or log.torn):
+                self._follower.add(log)
 
     def follow(self, follower: Follower) -> None:
         """From now on other processes write everything, the runs of this one included."""
