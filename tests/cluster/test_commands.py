@@ -1,12 +1,14 @@
-"""Commands beside running instances, given the database's address."""
+"""What operators ask: commands beside running instances, given the database's address, and the dashboard of one."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 
+import httpx
 import pytest
 from cli.conftest import oricode  # noqa: F401 - a fixture
+from clients.real_service import RealService
 from oricode_service.access.keys import Keys, public_id
 from oricode_service.models.script import Say, Script
 
@@ -67,3 +69,19 @@ async def test_a_database_that_cannot_be_used_is_one_line(command, address, tmp_
     assert done.stderr.count("\n") == 1
     assert "authentication failed" in done.stderr
     assert "not-the-" not in done.stderr
+
+
+async def test_the_dashboard_of_one_instance_shows_the_live_runs_of_all(address, tmp_path):
+    settings = {"ORICODE_DATABASE_URL": address, "ORICODE_MODEL": "firehose"}
+    talk = {"prompt": "Go.", "model": "firehose:100000@1", "stream": True}
+    async with RealService(tmp_path, **settings) as one, RealService(tmp_path, **settings) as other:
+        async with httpx.AsyncClient(headers={"X-API-Key": one.key}, timeout=30) as http:
+            async with (
+                http.stream("POST", f"{other.url}/api/chat", json=talk) as far,
+                http.stream("POST", f"{one.url}/api/chat", json=talk) as near,
+            ):
+                assert far.status_code == near.status_code == 200
+                data = (await http.get(f"{one.url}/api/admin/overview")).json()
+    assert data["live_total"] == 2
+    assert sorted(run["viewers"] for run in data["live"] if run["viewers"] is not None) == [1]
+    assert [run["doing"] for run in data["live"] if run["viewers"] is None] == ["elsewhere"]

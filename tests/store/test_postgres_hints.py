@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,18 @@ async def test_what_one_process_writes_the_others_are_told(two):
                 break
             await asyncio.sleep(0.02)
     await listening
+
+
+async def test_a_hint_that_is_delivered_when_its_connection_is_gone_is_heard_all_the_same(database):
+    """The driver calls back a moment later, and may have ended the connection meanwhile."""
+    store = await database.open()
+    connection = await asyncpg.connect(database.url)
+    connection.terminate()
+    hints = store.log.watch()
+    assert await anext(hints) is None  # everything, at the beginning
+    store.hints._hear(connection, 1, "oricode", "e7")
+    await asyncio.wait_for(heard(hints, 7), LIMIT)
+    await store.close()
 
 
 async def test_orders_reach_the_owner(two):

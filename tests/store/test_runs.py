@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from oricode_service.store.port import ChatBusy, ChatNotFound, KeyReused, TooManyRuns
+from oricode_service.store.rows import LiveRow
 from store.made import DAY, NOW, ended, finish, message, new_run, question, records, started, started_in
 
 # Starting.
@@ -298,6 +299,17 @@ async def test_live_runs_are_those_that_have_not_ended(store):
     one, other = await started(store), await started(store)
     await ended(store, one)
     assert await store.runs.live() == [other]
+    assert await store.runs.live(other.chat_no) == [other]
+    assert await store.runs.live(other.chat_no + 100) == []
+
+
+async def test_an_operator_sees_how_many_runs_are_live_and_the_oldest_of_them(store):
+    assert await store.reports.live(10) == (0, [])
+    runs = [await started(store, now=NOW + number) for number in range(3)]
+    await ended(store, runs[0])
+    expected = [LiveRow(run.id, "anna", "running", b"{}", run.created_at) for run in runs[1:]]
+    assert await store.reports.live(10) == (2, expected)
+    assert await store.reports.live(1) == (2, expected[:1])
 
 
 @pytest.mark.parametrize("comment", ["nice", None, "with a \0 in it", "half an emoji \ud83d"])

@@ -1,4 +1,4 @@
-"""The dashboard's numbers: both arms over time from the store, and what happens right now from this process.
+"""The dashboard's numbers: both arms over time and live runs from the store, connections from this process.
 
 In: the engine, the store, the counts of connections. Out: plain values for JSON; gauges for ``/metrics``.
 """
@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from oricode_protocol import codec
+
 from ..access.connections import Connections
 from ..engine.runs import Engine
 from ..store.port import Store
-from ..store.rows import ReportRow
+from ..store.rows import LiveRow, ReportRow
 from ..transports.streams import Streams
 from .report import by_arm, by_time, ended
 
@@ -62,12 +64,15 @@ class Overview:
         since = until - days * DAY_MS
         rows = await self._store.reports.runs(since, until)
         past = await asyncio.to_thread(_past, rows, since, until)
+        live_total, live = await self._store.reports.live(MOST_LIVE)
+        own = {run.row.id for run in self._engine.live}
+        elsewhere = [row for row in live if row.id not in own]
         return past | {
             "now": until,
             "since": since,
             "started_at": self._started,
-            "live": self._live(until),
-            "live_total": len(self._engine.live),
+            "live": self._live(until) + [_elsewhere(row, until) for row in elsewhere],
+            "live_total": live_total,
             "connections": {name: int(value) for name, value in self.gauges().items()},
             "cuts": dict(self._cuts()),
         }
@@ -90,6 +95,20 @@ class Overview:
             }
             for run in runs
         ]
+
+
+def _elsewhere(row: LiveRow, now: int) -> dict[str, Any]:
+    """A run of another process, which alone knows the rest."""
+    labels = codec.loads(row.labels)
+    return {
+        "run_id": row.id,
+        "user": row.user,
+        **{name: labels.get(name) for name in ("transport", "arm", "client_type", "model")},
+        "doing": "queued" if row.status == "queued" else "elsewhere",
+        "for_ms": max(0, now - row.created_at),
+        "quiet_ms": None,
+        "viewers": None,
+    }
 
 
 def _past(rows: list[ReportRow], since: int, until: int) -> dict[str, Any]:

@@ -12,7 +12,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..tools.programs import Programs
-from .rows import ChatRow, Created, EffectRow, KeyRow, MessageRow, NewRun, Op, PendingRow, Record, ReportRow, RunRow
+from .rows import (
+    ChatRow,
+    Created,
+    EffectRow,
+    KeyRow,
+    LiveRow,
+    MessageRow,
+    NewRun,
+    Op,
+    PendingRow,
+    Record,
+    ReportRow,
+    RunRow,
+)
 
 if TYPE_CHECKING:  # slow to import, and `oricode keys` must start fast
     from limits.aio.storage import Storage
@@ -165,8 +178,8 @@ class RunStore(Protocol):
         Returns how many runs were trimmed; 0 = nothing left to do."""
         ...
 
-    async def live(self) -> list[RunRow]:
-        """All live runs, of all processes."""
+    async def live(self, chat_no: int | None = None) -> list[RunRow]:
+        """All live runs of a chat, or of all of them, whichever process runs them."""
         ...
 
 
@@ -225,6 +238,10 @@ class ReportStore(Protocol):
 
     async def runs(self, since: int, until: int) -> list[ReportRow]:
         """Runs that were created in ``since <= t < until``, oldest first."""
+        ...
+
+    async def live(self, limit: int) -> tuple[int, list[LiveRow]]:
+        """How many runs of all processes are live, and the oldest of them."""
         ...
 
 

@@ -192,6 +192,17 @@ class ReportRow:
     """``up``, ``down``, or None when nobody rated it."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """A live run as an operator sees it, whichever process runs it."""
+
+    id: str
+    user: str
+    status: RunStatus
+    labels: bytes
+    created_at: int
+
+
 # Operations of one durable commit. Applied in order, all or nothing, under the fence of the process.
 
 

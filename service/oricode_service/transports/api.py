@@ -18,7 +18,7 @@ from ..access.keys import Caller
 from ..access.tickets import LIFETIME_MS, Tickets
 from ..engine.runs import Engine
 from ..store.port import Store
-from ..store.rows import LIVE, ChatRow, RunRow
+from ..store.rows import ChatRow, RunRow
 from .requests import Gate
 from .streams import now_ms
 
@@ -194,9 +194,8 @@ class Api:
     async def delete(self, request: Request) -> Response:
         caller = await self._gate.caller(request.scope)
         row = await self._chat(caller, request)
-        for live in await self._store.runs.live():
-            if live.chat_no == row.no and live.status in LIVE:
-                await self._engine.cancel_and_wait(caller.user, live.id)
+        for live in await self._store.runs.live(row.no):
+            await self._engine.cancel_and_wait(caller.user, live.id)
         await self._store.chats.delete(caller.user, row.id)
         return Response(status_code=204)
 

@@ -105,13 +105,13 @@ function draw(data) {
 
 /** @param {Record<string, any>} data */
 function drawLive(data) {
-  byId("live-count", HTMLElement).textContent = data.live_total ? `${data.live_total} in this process` : "";
+  byId("live-count", HTMLElement).textContent = data.live_total ? `${data.live_total} in all` : "";
   fill("live", data.live.length
     ? table(
         ["User", "Client", "Over", "Doing", "For", "Quiet since", "Viewers"],
         data.live.map((/** @type {any} */ run) => [
           run.user, run.client_type, run.transport, words(run.doing),
-          seconds(run.for_ms / 1000), seconds(run.quiet_ms / 1000), run.viewers,
+          seconds(run.for_ms / 1000), run.quiet_ms === null ? "–" : seconds(run.quiet_ms / 1000), run.viewers ?? "–",
         ]),
       )
     : element("p", { class: "nothing" }, "No run is live."));

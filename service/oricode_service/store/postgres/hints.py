@@ -78,6 +78,8 @@ class Hints:
         """Runs that somebody gave an order: cancel, an answer, a chat that became free."""
         self.alone = False
         """True while there is nobody to tell: then nothing is sent."""
+        self._pid = 0
+        """Of the server process behind our connection: what it sends comes back to us too."""
         self._line = Line(url, "hints", self._greet)
         self._events: set[int] = set()
         self._orders: set[int] = set()
@@ -116,6 +118,7 @@ class Hints:
     async def _greet(self, connection: Connection) -> None:
         await connection.execute("set synchronous_commit = off")
         connection.add_termination_listener(lambda _: self._wake.set())
+        self._pid = connection.get_server_pid()
         await connection.add_listener(CHANNEL, self._hear)
         self.events.everything()
         self.orders.everything()
@@ -140,7 +143,7 @@ class Hints:
         return payload
 
     def _hear(self, connection: Connection, sender: int, channel: str, payload: str) -> None:
-        if sender == connection.get_server_pid():
+        if sender == self._pid:  # not asked of the connection, which may be gone when this is called
             return
         self.alone = False
         heard = unpack(payload)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..rows import ReportRow
+from ..rows import LiveRow, ReportRow
 from .connections import Pool
 
 
@@ -20,3 +20,11 @@ class PostgresReports:
             until,
         )
         return [ReportRow(*row) for row in found]
+
+    async def live(self, limit: int) -> tuple[int, list[LiveRow]]:
+        found = await self._pool.all(
+            'select count(*) over (), id, "user", status, labels, created_at from run'
+            " where status in ('queued', 'running') order by created_at, no limit $1",
+            limit,
+        )
+        return (found[0][0] if found else 0), [LiveRow(*tuple(row)[1:]) for row in found]

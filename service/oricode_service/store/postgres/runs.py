@@ -233,8 +233,10 @@ class PostgresRuns:
         await self._lease.sweep(self._pool)
         return trimmed
 
-    async def live(self) -> list[RunRow]:
-        return [RunRow(*row) for row in await self._pool.all(f"{_SELECT} where {_LIVE} order by run.no")]
+    async def live(self, chat_no: int | None = None) -> list[RunRow]:
+        where, values = ("", []) if chat_no is None else ("and run.chat_no = $1", [chat_no])
+        found = await self._pool.all(f"{_SELECT} where {_LIVE} {where} order by run.no", *values)
+        return [RunRow(*row) for row in found]
 
     async def _rows(self, run_nos: Sequence[int]) -> list[RunRow]:
         sql = f"{_SELECT} where run.no = any($1::bigint[]) order by run.no"

@@ -179,8 +179,9 @@ class SqliteRuns:
 
         return await self._writer.transact(work)
 
-    async def live(self) -> list[RunRow]:
-        return [row(r) for r in self._reader.execute(f"{SELECT} where {_LIVE} order by run.no")]
+    async def live(self, chat_no: int | None = None) -> list[RunRow]:
+        where, values = ("", ()) if chat_no is None else ("and run.chat_no = ?", (chat_no,))
+        return [row(r) for r in self._reader.execute(f"{SELECT} where {_LIVE} {where} order by run.no", values)]
 
 
 _MESSAGE = "select run_no, turn, role, key, content, at, meta from message"
