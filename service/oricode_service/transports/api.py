@@ -54,9 +54,8 @@ class Api:
             Route("/api/programs", self.programs, methods=["GET"]),
             Route("/api/programs/{name:path}", self.program, methods=["GET"]),
             Route("/api/chats", self.chats, methods=["GET"]),
-            Route("/api/chats/{chat}", self.chat, methods=["GET"]),
-            Route("/api/chats/{chat}", self.rename, methods=["PATCH"]),
-            Route("/api/chats/{chat}", self.delete, methods=["DELETE"]),
+            # One route, so that the Allow header of a 405 names all methods.
+            Route("/api/chats/{chat}", self.one_chat, methods=["GET", "PATCH", "DELETE"]),
             Route("/api/models", self.models, methods=["GET"]),
             Route("/api/tickets", self.ticket, methods=["POST"]),
         ]
@@ -160,6 +159,10 @@ class Api:
         if len(found) == limit:
             page["next"] = f"{found[-1].updated_at}-{found[-1].no}"
         return answer(page)
+
+    async def one_chat(self, request: Request) -> Response:
+        handlers = {"PATCH": self.rename, "DELETE": self.delete}
+        return await handlers.get(request.method, self.chat)(request)
 
     async def chat(self, request: Request) -> Response:
         caller = await self._gate.caller(request.scope)

@@ -1,0 +1,34 @@
+# Goals with numbers, one verb each; docs/reliability.md says which and what came of them. `make goals` runs all.
+GOALS := .venv/.goals
+
+$(GOALS): $(SETUP) bench/goals/requirements.txt scripts/goals/setup.sh
+	@scripts/goals/setup.sh
+	@touch $@
+
+.PHONY: goals autobahn surface fuzz hostile storm
+
+SECONDS_EACH ?= 60
+SEED ?= 1
+
+goals: ## all goals with numbers, about ten minutes: autobahn, surface, fuzz, hostile, storm
+	@$(MAKE) --no-print-directory --keep-going autobahn surface fuzz hostile storm
+
+autobahn: $(SETUP) ## WebSocket conformance by the Autobahn suite (needs Python 2.7; says so when there is none)
+	@code=0; python2=$$(scripts/goals/autobahn.sh) || code=$$?; \
+	case $$code in 0) $(PYTHON) -m bench.goals.autobahn "$$python2";; 3) ;; *) exit $$code;; esac
+
+surface: $(GOALS) ## every route by schemathesis (ARGS="--examples 200 --seed 7")
+	$(PYTHON) -m bench.goals.surface $(ARGS)
+
+fuzz: $(GOALS) ## coverage-guided fuzzing of the decoders (SECONDS_EACH=60 SEED=1)
+	@mkdir -p test-output; for target in commands frames events; do echo "fuzz $$target, seed $(SEED)"; \
+	  .venv/goals/bin/python -m bench.goals.fuzz $$target -max_total_time=$(SECONDS_EACH) -seed=$(SEED) -max_len=400 \
+	    -artifact_prefix=test-output/ -print_final_stats=1 2>test-output/fuzz-$$target.log \
+	    || { tail -n 40 test-output/fuzz-$$target.log; exit 1; }; \
+	  sed -n 's/^stat::number_of_executed_units: */  runs without a finding: /p' test-output/fuzz-$$target.log; done
+
+hostile: $(SETUP) ## hostile peers beside honest viewers (ARGS="slow_heads pings")
+	$(PYTHON) -m bench.goals.hostile $(ARGS)
+
+storm: $(SETUP) ## a kill under 5,000 viewers: are all back, with everything? (ARGS="--viewers 1000")
+	$(PYTHON) -m bench.goals.storm $(ARGS)
