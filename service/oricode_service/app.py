@@ -243,8 +243,10 @@ async def _serve(settings: Settings, former: Former | None) -> None:
                 stack.callback(loop.call_later(stay, streams.end_answers).cancel)
             return stay + last
 
-        tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
-        await server.serve(cast(Any, web), listening, drain)
+        def started() -> None:
+            tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
+
+        await server.serve(cast(Any, web), listening, drain, on_started=started)
 
 
 async def _sweep(store: Store, settings: Settings) -> None:
