@@ -160,17 +160,20 @@ async def test_a_viewer_that_saw_what_the_database_lost_is_sent_back_to_learn_of
     await third.engine.cancel("anna", run.id)
 
 
-async def test_a_cursor_that_is_only_late_is_waited_for(instances):
+@pytest.mark.parametrize("known", [False, True], ids=["a stranger to the run", "watched it before"])
+async def test_a_cursor_that_is_only_late_is_waited_for(instances, known):
     """Its writer has it; the database will have it again in a moment."""
     one, other = await instances.start(STUCK, 2)
     run = await one.run()
     last = (await seen_up_to(await other.reader(run), "content"))[-1]
-    late = await instances.start(STUCK, 1)
+    (late,) = await instances.start(STUCK, 1)
+    logs = late.engine.ports.logs
+    log = logs.log(await late.row(run)) if known else None  # it knows where the log ends, and has none of it in memory
     await one.store._pool.value("delete from event where run_no = $1 and seq = $2", run.no, last.seq)
-    logs = late[0].engine.ports.logs
-    log = logs.log(await late[0].row(run))
+    log = log or logs.log(await late.row(run))
     holding = asyncio.create_task(logs.holds(log, Cursor(run.id, last.epoch, last.seq)))
-    await asyncio.sleep(0)
+    await asyncio.wait([holding], timeout=0.5)
+    assert not holding.done()
     await one.store.log.append([last])
     assert await holding
     await other.engine.cancel("anna", run.id)

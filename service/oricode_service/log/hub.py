@@ -26,6 +26,8 @@ from .run_log import PAGE_BYTES, RunLog
 
 LINGER_SECONDS = 5.0
 SETTLE_SECONDS = 5.0
+"""A database that crashed gets its last moments back from their writer within this time, or not at all."""
+LOOK_SECONDS = 0.1
 
 
 class Logs:
@@ -113,7 +115,7 @@ class Logs:
             return False
         epoch = log.epoch_of(cursor.seq)
         if epoch is None:
-            epoch = await self.store.epoch_of(log.run_no, cursor.seq)
+            epoch = await self._stored_epoch(log, cursor.seq)
         return epoch == cursor.epoch
 
     async def _comes(self, log: RunLog, seq: int) -> bool:
@@ -128,6 +130,17 @@ class Logs:
                     log.on_change(changed.set)
                     await changed.wait()
         return log.visible >= seq
+
+    async def _stored_epoch(self, log: RunLog, seq: int) -> int | None:
+        """The epoch of event ``seq``, which was in the store once; it may be only late again, as in :meth:`_comes`."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SETTLE_SECONDS
+        while True:
+            epoch = await self.store.epoch_of(log.run_no, seq)
+            followed = self._follower is not None and log.run_no in self._follower
+            if epoch is not None or not followed or loop.time() > until:
+                return epoch
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def fold(self, log: RunLog) -> tuple[Fold, Cursor]:
         """The fold of everything visible now but ``done``, and the cursor it reaches. Yields between pages.
