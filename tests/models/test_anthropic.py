@@ -10,7 +10,7 @@ import asyncio
 
 import pytest
 from oricode_service.models.anthropic import AnthropicProvider
-from oricode_service.models.anthropic_http import proxy_for
+from oricode_service.models.http_pool import proxy_for
 from oricode_service.models.port import Stop, Text, ToolInput, ToolUse, Usage
 from upstream import (
     Drop,

@@ -42,6 +42,11 @@ class Reader:
         """Set by :meth:`ask_to_close`."""
         self.on_wake: Callable[[], None] | None = None
         """Also told when there is a reason to look again; for whoever waits in the reader's place."""
+        self.eager: Callable[[list[Record]], bool] | None = None
+        """Given each page at the moment it becomes visible, while :meth:`next` waits: no task has to be woken for it.
+
+        Must not block; returns whether it took the page, else :meth:`next` returns it. What it raises, :meth:`next`
+        raises."""
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
@@ -105,7 +110,25 @@ class Reader:
         if self.on_wake is not None:
             self.on_wake()
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+            try:
+                if self.eager is not None and self._taken(self.eager):
+                    self.log.on_change(self._wake)
+                    return
+            except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log
+                self._waiting.set_exception(error)
+            else:
+                self._waiting.set_result(None)
+
+    def _taken(self, eager: Callable[[list[Record]], bool]) -> bool:
+        """Whether ``eager`` took everything there was, and there is nothing else for :meth:`next` to say."""
+        log = self.log
+        if self.closed or self._beat or log.torn or self.close_reason is not None or self.cursor >= log.visible:
+            return False
+        page = log.recent(self.cursor)
+        if page is None or not eager(page):
+            return False
+        self.cursor = page[-1][1]
+        return self.cursor == log.visible and not log.ended
 
     def wrote(self) -> None:
         """To be called after each write: the next heartbeat is an interval away."""

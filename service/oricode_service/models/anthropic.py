@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from oricode_protocol import codec
 
 from . import anthropic_request, failures
-from .anthropic_http import BROKEN, AnthropicHttp
+from .anthropic_http import AnthropicHttp
 from .anthropic_stream import MessageStream
+from .http_answer import Broken
 from .port import Delta, ModelCall
 from .silence import Silence
 
@@ -28,6 +29,7 @@ READ_TIMEOUT = 120.0
 CONNECT_TIMEOUT = 5.0
 MAX_STREAMS = 10_000
 """Open calls at once. The SDK's own limit is 1,000, and call 1,001 would wait without a word."""
+_COUNT_BYTES = 64 * 1024
 _END_OF_BODY_SECONDS = 0.25
 """How long to wait, after the answer is complete, for the end of its HTTP body, so that the connection is reused."""
 
@@ -65,7 +67,6 @@ class AnthropicProvider:
             url=url,
             read_timeout=read_timeout,
             connect_timeout=connect_timeout,
-            max_streams=max_streams,
             keep_alive=self._keep_alive,
         )
 
@@ -77,51 +78,55 @@ class AnthropicProvider:
             )
         self._open += 1
         try:
-            body = anthropic_request.body(call, self._extra_body)
-            with contextlib.closing(await self._http.post("/v1/messages", body, call.model)) as response:
-                answer, content, now = MessageStream(self._secret), response.content, asyncio.get_running_loop().time
-                waiting = self._silence.begin(lambda: content.set_exception(TimeoutError()))
+            answer = await self._http.post("/v1/messages", anthropic_request.body(call, self._extra_body), call.model)
+            try:
+                message, now = MessageStream(self._secret), asyncio.get_running_loop().time
+                waiting = self._silence.begin(lambda: answer.fail(TimeoutError()))
                 try:
-                    while not answer.stopped:
+                    while not message.stopped:
                         waiting.since = now()
-                        chunk = await content.readany()
+                        chunk = await answer.read()
                         waiting.since = inf  # what a pause of ours lasts is not the server's silence
                         if not chunk:
                             raise failures.failure(failures.DROPPED)
-                        if deltas := answer.feed(chunk):
+                        if deltas := message.feed(chunk):
                             yield deltas
-                        if answer.failure is not None:
-                            raise answer.failure
+                        if message.failure is not None:
+                            raise message.failure
                 except TimeoutError:
                     raise self._http.silence() from None
-                except BROKEN:
+                except Broken:
                     raise failures.failure(failures.DROPPED) from None
                 finally:
                     self._silence.end(waiting)
                 if self._keep_alive:
-                    with contextlib.suppress(TimeoutError, *BROKEN):  # the answer is complete whatever happens now
+                    with contextlib.suppress(TimeoutError, Broken):  # the answer is complete whatever happens now
                         async with asyncio.timeout(_END_OF_BODY_SECONDS):
-                            while await response.content.readany():
+                            while await answer.read():
                                 pass
-                        response.release()
+            finally:
+                self._http.give_back(answer)
         finally:
             self._open -= 1
 
     async def count_tokens(self, call: ModelCall) -> int:
         """Tokens of the prompt, by the server's own count. Raises :class:`UpstreamFailure`."""
-        body = anthropic_request.prompt(call)
-        with contextlib.closing(await self._http.post("/v1/messages/count_tokens", body, call.model)) as response:
-            try:
-                async with asyncio.timeout(self._read_timeout):
-                    tokens = codec.loads(await response.read())["input_tokens"]
-            except (codec.MalformedJson, KeyError, TypeError, TimeoutError, *BROKEN):
-                raise failures.failure(failures.FAULTY) from None
-        return int(tokens)
+        answer = await self._http.post("/v1/messages/count_tokens", anthropic_request.prompt(call), call.model)
+        body = b""
+        try:
+            async with asyncio.timeout(self._read_timeout):
+                while len(body) < _COUNT_BYTES and (piece := await answer.read()):
+                    body += piece
+            return int(codec.loads(body)["input_tokens"])
+        except (codec.MalformedJson, KeyError, TypeError, ValueError, TimeoutError, Broken):
+            raise failures.failure(failures.FAULTY) from None
+        finally:
+            self._http.give_back(answer)
 
     async def close(self) -> None:
         """See :meth:`oricode_service.models.port.Provider.close`."""
         self._silence.close()
-        await self._http.close()
+        self._http.close()
 
 
 def _usable_key(key: str | None) -> str:

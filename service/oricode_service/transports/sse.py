@@ -40,18 +40,35 @@ async def stream(
 
 async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
     reader, run_id = found.reader, found.row.id
-    first = _own(streams.connected(found.row, found.answer), RETRY_MS)
-    if found.snapshot is not None:
-        first += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
-    data = first
-    while True:
-        if not outlet.write(data):
-            await outlet.drain()
+    full = False
+
+    def write(data: bytes) -> None:
+        nonlocal full
+        full = not outlet.write(data)
         reader.wrote()
+
+    def eager(page: list[Record]) -> bool:
+        if not full:
+            write(blocks(run_id, page))
+            return True
+        return False
+
+    data = _own(streams.connected(found.row, found.answer), RETRY_MS)
+    if found.snapshot is not None:
+        data += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
+    if found.pages is reader:
+        reader.eager = eager
+    while True:
+        write(data)
+        if full:
+            await outlet.drain()
+            full = False
         try:
             page = await found.pages.next()
         except LogTrimmed:
             return
+        if full:  # by what was written meanwhile
+            await outlet.drain()
         if isinstance(page, list):
             data = blocks(run_id, page)
         elif page is Word.BEAT:

@@ -259,13 +259,29 @@ class Connection:
 
     async def _pages(self, found: Attachment, run: bytes) -> None:
         reader = found.reader
+        full = False
+
+        def eager(page: list[Record]) -> bool:
+            nonlocal full
+            if full or self.closed:
+                return False
+            full = not self._outlet.write_all(_frames(found.row.id, page))
+            self.wrote_at = self._loop.time()
+            reader.wrote()
+            return True
+
+        if found.pages is reader:
+            reader.eager = eager
         while not reader.closed:
             reader.wrote()
+            full = False
             try:
                 page = await found.pages.next()
             except LogTrimmed:
                 await self.close(1008, "gone")
                 return
+            if full:  # by what was written meanwhile
+                await self._outlet.drain()
             if isinstance(page, list):
                 await self._send(*_frames(found.row.id, page))
             elif page is Word.BEAT:
