@@ -24,6 +24,8 @@ from bench.faults.service import Service
 POSTGRES = ROOT / "scripts" / "postgres.sh"
 NGINX = ROOT / "scripts" / "cluster" / "nginx.conf.template"
 FENCED = 70
+_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asking a database may come to that is broken on purpose."""
 
 
 class Database:
@@ -57,7 +59,7 @@ class Database:
                         return rows
                     finally:
                         await connection.close(timeout=2)
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                except _TROUBLE:
                     await asyncio.sleep(0.1)
 
 
@@ -124,8 +126,7 @@ class Cluster:
     async def moved(self, before: dict[str, int], limit: float = 10.0) -> list[float]:
         """When each of these runs got its first event from its next owner; those that ended before are left out."""
         found: dict[str, float] = {}
-        trouble = (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-        with contextlib.suppress(*trouble):  # the database was broken meanwhile: what was seen counts
+        with contextlib.suppress(*_TROUBLE):  # the database was broken meanwhile: what was seen counts
             connection = await asyncpg.connect(self.database.url, timeout=5)
             try:
                 async with asyncio.timeout(limit):
