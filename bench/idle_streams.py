@@ -15,7 +15,9 @@ from pathlib import Path
 
 import uvloop
 
-from .peers.processes import Peer, oricode, paced_upstream
+from .peers.ours import oricode
+from .peers.process import Peer
+from .upstreams.serving import paced_upstream
 
 
 class Watcher(asyncio.Protocol):

@@ -113,7 +113,9 @@ class Inside:
         for _ in range(count):
             row, _ = await self.engine.start(Asker("bench", "key", "sse"), Chat(prompt="x"))
             outlet = _Counter()
-            reading = sse._pump(self._streams, await attach(self.engine, row, None, transport="sse"), cast(Outlet, outlet))
+            reading = sse._pump(
+                self._streams, await attach(self.engine, row, None, transport="sse"), cast(Outlet, outlet)
+            )
             found.append((outlet, asyncio.create_task(reading)))
         while len(self.fed.calls) < count:
             await asyncio.sleep(0.001)
