@@ -130,7 +130,7 @@ async def test_a_woken_zombie_is_fenced_before_anything_of_it_is_seen(instances)
     await heir.owns(run)
     (live,) = zombie.engine.live
     before = live.writer.log.visible
-    live.writer.append_encoded("content", b'{"text":"late","index":0}')
+    live.writer.append_deltas("content", b'{"text":"late","index":0}')
     async with asyncio.timeout(PATIENCE):
         while not zombie.fenced:
             await asyncio.sleep(0.01)

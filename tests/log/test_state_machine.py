@@ -138,7 +138,7 @@ class LogMachine(RuleBasedStateMachine):
         if told.writer is None or told.ended or told.writer.state is not RunState.TURN:
             return
         first = told.writer.seq + 1
-        told.writer.append_encoded("content", codec.encode_texts([f"{n} " * size for n in range(count)], 0), count)
+        told.writer.append_deltas("content", codec.encode_texts([f"{n} " * size for n in range(count)], 0), count)
         assert told.writer.seq == first + count - 1
         told.appended += [(seq, told.writer.epoch, "content") for seq in range(first, first + count)]
 

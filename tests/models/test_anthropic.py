@@ -28,7 +28,7 @@ from upstream import (
     tool_use,
 )
 
-from .conftest import a_call, read, read_failing
+from .conftest import a_call, one_by_one, read, read_failing
 
 HELLO = message(text("Hello you", pieces=3))
 BEGINNING = HELLO[:4]
@@ -130,7 +130,7 @@ async def test_a_stream_that_breaks_is_a_failure_behind_its_deltas(
     stream = provider.stream(a_call())
     async with asyncio.timeout(10):
         while len(seen) < len(SEEN):
-            seen += await anext(stream)
+            seen += one_by_one(await anext(stream))
     upstream.release("seen")
     _, failure = await read_failing_stream(stream)
     assert seen == SEEN

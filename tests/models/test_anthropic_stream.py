@@ -96,7 +96,7 @@ def test_a_burst_comes_out_as_one_list():
     stream = MessageStream()
     burst = b"".join(s.encode() for s in message(text(["x"] * 500)) if isinstance(s, Event))
     deltas = stream.feed(burst)
-    assert Pieces(Text, 0, ["x"] * 499) in deltas, "as one object, but for the last, behind which more may come"
+    assert Pieces(Text, 0, ["x"] * 499) in deltas, "as one object, but for the last, which others follow"
     assert len(one_by_one(deltas)) == 503
 
 
@@ -123,7 +123,7 @@ def test_a_garbled_text_in_a_burst_is_not_taken_for_another(odd: str):
         bytewise, slow = [], MessageStream()
         for byte in data.encode():
             if not (slow.failure or slow.stopped):
-                bytewise += slow.feed(bytes([byte]))
+                bytewise += one_by_one(slow.feed(bytes([byte])))
         assert (whole, stream.stopped) == (bytewise, slow.stopped)
 
 

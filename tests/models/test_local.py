@@ -17,7 +17,7 @@ from oricode_service.models.port import Stop, Text, Usage
 from oricode_service.models.router import Router, RouterSettings
 from upstream import Drop, Upstream, WaitFor, message, text
 
-from .conftest import a_call, read, read_failing
+from .conftest import a_call, one_by_one, read, read_failing
 
 CHILD = "import sys; print(sys.argv[1], flush=True); sys.stdin.read()"
 needs_model = pytest.mark.skipif(not local_model_available(), reason="the built-in model is not installed: make model")
@@ -238,4 +238,4 @@ async def test_the_router_starts_the_real_model_when_it_is_the_default():
 
 async def read_long(provider: LocalProvider, call):
     async with asyncio.timeout(120):
-        return [delta async for deltas in provider.stream(call) for delta in deltas]
+        return one_by_one([delta async for deltas in provider.stream(call) for delta in deltas])

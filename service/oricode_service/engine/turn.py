@@ -136,7 +136,7 @@ class Turn:
         self.draft.say(kind, index, pieces)
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
-            self._run.writer.append_encoded(name, codec.encode_texts(pieces, index), len(pieces))
+            self._run.writer.append_deltas(name, codec.encode_texts(pieces, index), len(pieces))
         elif index in self._calls:
             self._input(index, pieces, None)
 
@@ -144,7 +144,7 @@ class Turn:
         call = self._calls[index]
         events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in pieces]
         data = b"\n".join(map(codec.encode, events))
-        self._run.writer.append_encoded(ToolInputEvent.event, data, len(events))
+        self._run.writer.append_deltas(ToolInputEvent.event, data, len(events))
 
     def _unique(self, tool_call_id: str) -> str:
         """The provider's id, or one of ours when it is odd or was used in this run before."""

@@ -33,17 +33,22 @@ class RunWriter:
 
     def append(self, event: Event) -> None:
         """Add an event; visible soon. Raises IllegalEvent when it may not follow."""
-        self.append_encoded(event.event, codec.encode(event))
+        self.state = advance(self.state, event.event)
+        self._add(event.event, codec.encode(event), 1)
 
-    def append_encoded(self, name: str, data: bytes, count: int = 1) -> None:
-        """Add ``count`` events of one name whose ``data``, one a line, is encoded already: the hot path of deltas."""
-        self.state = advance(self.state, name)
+    def append_deltas(self, name: str, data: bytes, count: int = 1) -> None:
+        """Add ``count`` deltas of one name whose ``data``, one a line, is encoded already: the hot path."""
+        if self.state is not RunState.TURN:  # where they change nothing
+            self.state = advance(self.state, name)
         if len(data) > RECORD_BYTES and count > 1:
             lines = data.split(b"\n")
             half = count // 2
-            self.append_encoded(name, b"\n".join(lines[:half]), half)
-            self.append_encoded(name, b"\n".join(lines[half:]), count - half)
+            self.append_deltas(name, b"\n".join(lines[:half]), half)
+            self.append_deltas(name, b"\n".join(lines[half:]), count - half)
             return
+        self._add(name, data, count)
+
+    def _add(self, name: str, data: bytes, count: int) -> None:
         self.seq += count
         self._commit.append(self.log, Record(self.log.run_no, self.seq, self.epoch, name, data))
 

@@ -64,9 +64,17 @@ class MessageStream:
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
         deltas: list[Delta] = []
-        kind, index = self._kind, self._index
-        first, *alike = (_BETWEEN + self._rest + chunk).split(self._shared)
-        if len(alike) > 1 and (texts := _texts(alike[:-1])) is not None:
+        kind, index, shared = self._kind, self._index, self._shared
+        rest = self._rest + chunk
+        first, *alike = (_BETWEEN + rest).split(shared)
+        if alike:
+            last = alike.pop()
+            if last.endswith(_BETWEEN) and last.find(_BETWEEN) == len(last) - len(_BETWEEN):
+                alike.append(last[: -len(_BETWEEN)])
+                last = b""
+            else:  # not complete, or others follow
+                last = shared.removeprefix(_BETWEEN) + last
+        if alike and (texts := _texts(alike)) is not None:
             self._take_blocks(first.split(_BETWEEN), deltas)
             if self.failure or self.stopped:
                 return deltas
@@ -74,9 +82,7 @@ class MessageStream:
                 self._whole_inputs.pop(index, None)
             if texts:
                 deltas.append(Pieces(kind, index, texts))
-            rest = _shared(kind, index).removeprefix(_BETWEEN) + alike[-1]
-        else:
-            rest = self._rest + chunk
+            rest = last
         blocks = rest.split(_BETWEEN)
         self._rest = blocks.pop()
         self._take_blocks(blocks, deltas)
