@@ -127,9 +127,14 @@ class RunLoop:
     async def _take_turns_in(self, begin: Callable[[int], None]) -> None:
         run, ports = self._run, self._ports
         await ports.toolbox.settled()  # a run that goes on after a restart must find the tools it had
-        earlier = await until_available(lambda: ports.runs.history(run.row.chat_no, run.row.no))
+        # What cannot be there is not asked for: with PostgreSQL each question is a round trip.
+        earlier: list[MessageRow] = []
+        if not run.first_of_chat:
+            earlier = await until_available(lambda: ports.runs.history(run.row.chat_no, run.row.no))
+        fresh = run.row.epoch == 1
         while True:
-            steps = await until_available(lambda: ports.runs.messages(run.row.no))
+            steps = [] if fresh else await until_available(lambda: ports.runs.messages(run.row.no))
+            fresh = False
             self._asked = bool(steps)
             turns = [step for step in steps if step.role == "assistant"]
             if turns:

@@ -26,6 +26,8 @@ class Run:
         self.request = RunRequest.decode(row.request)
         self.writer = writer
         self.chat_title = chat_title
+        self.first_of_chat = False
+        """True when it is known that the chat holds nothing from before this run."""
         self.fold = Fold()
         """The state without the deltas of an open turn, which are folded in when the turn ends."""
         self.doing: HeartbeatState = "queued"

@@ -107,7 +107,8 @@ class Engine:
         if created.fresh and self._draining:
             await self.ports.runs.release([created.run.no])
         elif created.fresh:
-            self._launch(created.run, new.title if new.new_chat else await self._title(created.run), None)
+            title = new.title if new.new_chat else await self._title(created.run)
+            self._launch(created.run, title, None, first_of_chat=new.new_chat)
             self.ports.observer.run_started(codec.loads(new.labels))
             if new.if_busy == "interrupt":
                 self.stop_here(busy.no for busy in created.busy)
@@ -137,9 +138,10 @@ class Engine:
             now=self.ports.now(),
         )
 
-    def _launch(self, row: RunRow, title: str, recovering: str | None) -> None:
+    def _launch(self, row: RunRow, title: str, recovering: str | None, *, first_of_chat: bool = False) -> None:
         log = self.ports.logs.own(row)
         run = Run(row, RunWriter(self.ports.logs.commit, log, row.epoch), title)
+        run.first_of_chat = first_of_chat
         self._live[row.no] = run
         run.task = asyncio.create_task(self._drive(run, recovering), name=row.id)
 

@@ -22,7 +22,7 @@ from .connections import Connection, Line, Pool, UniqueViolation
 from .hints import Hints
 from .lease import Lease
 
-PACE = 0.005
+PACE = 0.010
 """Between two flushes: a flush costs 150 to 300 µs here and there, whether it holds one event or twenty."""
 TAIL_EVENTS = 256
 """Events per run that one read of many tails brings at most."""
