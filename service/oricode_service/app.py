@@ -29,6 +29,7 @@ from .engine.orders import Orders
 from .engine.ports import Ports, RunLimits
 from .engine.runs import Engine
 from .handover import Former, Handover, tell_manager
+from .leaving import Leaving
 from .log.commit import GroupCommit
 from .log.follower import Follower
 from .log.hub import Logs
@@ -54,10 +55,6 @@ from .web import application
 
 EXIT_CANNOT_START = 2
 EXIT_FENCED = 70
-LAST_SECONDS = 2.0
-"""For answers that stayed over a drain, once they are asked to end."""
-EFFECT_SECONDS = 10.0
-"""For effects in the air, at most, while everybody waits for the next process."""
 TOOLS_AFTER = 0.1
 """Seconds after the service answers that MCP servers are connected to: importing their SDK would delay all viewers."""
 _log = logging.getLogger(__name__)
@@ -214,39 +211,23 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         loop.add_signal_handler(signal.SIGUSR2, handover.begin)
         stack.callback(loop.remove_signal_handler, signal.SIGUSR2)
 
-        async def drain() -> float:
-            """Returns how long JSON answers may stay: as long as others go on with their runs."""
-            others = store.shared or handover.next is not None
-            last = min(settings.grace_seconds, LAST_SECONDS)
-            until = loop.time() + settings.grace_seconds
-            for_effects = settings.grace_seconds / 2
-            if handover.next is None:
-                tell_manager("STOPPING=1")
-            else:
-                for_effects = min(for_effects, EFFECT_SECONDS)
-            streams.drain(answers_stay=others)
-            await asyncio.gather(engine.drain(for_effects, lends=others), *(socket.drain() for socket in list(sockets)))
-            if handover.next is None:
-                stay = max(0.0, until - loop.time() - last)
-            else:
-                sweeping.cancel()
-                await asyncio.wait([sweeping])
-                await store.give_up()
-                handover.next.take()
-                stay = settings.run_max_seconds
-                loop.add_signal_handler(signal.SIGTERM, streams.end_answers)
-            if others:
-                tail = follower or Follower(store.log)
-                engine.follow(tail)
-                if follower is None:
-                    stack.callback(asyncio.create_task(tail.run()).cancel)
-                stack.callback(loop.call_later(stay, streams.end_answers).cancel)
-            return stay + last
+        leaving = Leaving(
+            engine=engine,
+            streams=streams,
+            sockets=sockets,
+            store=store,
+            follower=follower,
+            handover=handover,
+            sweeping=sweeping,
+            grace_seconds=settings.grace_seconds,
+            answer_seconds=settings.run_max_seconds,
+            stack=stack,
+        )
 
         def started() -> None:
             tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
 
-        await server.serve(cast(Any, web), listening, drain, on_started=started)
+        await server.serve(cast(Any, web), listening, leaving, on_started=started)
 
 
 async def _sweep(store: Store, settings: Settings) -> None:
