@@ -23,7 +23,7 @@ from .settings import Settings
 VARIABLE = "ORICODE_FORMER"
 """The descriptor of the next process's end of the pair; set by the former one, not by people."""
 READY, YOURS = b"r", b"y"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """For the next process to get ready; then it is taken to be broken."""
 _MOST_SOCKETS = 16
 _log = logging.getLogger(__name__)
