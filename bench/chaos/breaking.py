@@ -111,6 +111,6 @@ async def break_database(scene: Scene, rng: random.Random) -> None:
             scene.faults["database crashes"] += 1
         else:
             await database.run("stop", "fast")
-            await asyncio.sleep(rng.uniform(5, 30))
+            await asyncio.sleep(rng.uniform(5, 25))
             await database.start()
-            scene.faults["database away for 5-30 s"] += 1
+            scene.faults["database away for 5-25 s"] += 1

@@ -42,6 +42,7 @@ from .observe.overview import Overview
 from .observe.traces import NotInstalled, tracing
 from .prompts import compose
 from .settings import Settings
+from .store.patience import until_available
 from .store.port import Fenced, Store, StoreUnavailable, WrongVersion
 from .store.sqlite import DataDirectoryOwned, open_store, version_warning
 from .toolbox import ApprovalPolicy, Toolbox
@@ -195,7 +196,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             websocket=WebSocketEndpoint(gate, engine, streams, sockets),
             request_lines=settings.request_log,
         )
-        first_key = await ensure_first_key(store.keys, now=now_ms())
+        first_key = await until_available(lambda: ensure_first_key(store.keys, now=now_ms()))
         await router.start()
         collector.settle()
         listening = former.sockets if former is not None else listen(settings.host, settings.port)
@@ -203,7 +204,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         stack.callback(background.cancel)
         sweeping = asyncio.create_task(_sweep(store, settings))
         stack.callback(sweeping.cancel)
-        await engine.recover("The service was restarted.")
+        await until_available(lambda: engine.recover("The service was restarted."))
         print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - the start-up banner
         loop = asyncio.get_running_loop()
         loop.call_later(TOOLS_AFTER, tools.start)
