@@ -58,7 +58,7 @@ class GroupCommit:
         self.unavailable_since: float | None = None
         """Monotonic time since when the store refuses; None while it works."""
         self.observe: Callable[[int, float], None] = lambda size, seconds: None
-        """Told after each flush: records in it, seconds it took."""
+        """Told after each flush: events in it, seconds it took."""
 
     def append(self, log: RunLog, record: Record) -> None:
         """Add an event; it becomes visible with the next flush."""
@@ -168,7 +168,8 @@ class GroupCommit:
             if self.unavailable_since is not None:
                 _log.warning("the store is back after %.1f s", time.monotonic() - self.unavailable_since)
                 self.unavailable_since = None
-            self.observe(len(records), time.perf_counter() - started)
+            events = sum(record.data.count(b"\n") for record in records) + len(records)
+            self.observe(events, time.perf_counter() - started)
             return
 
     async def close(self) -> None:
