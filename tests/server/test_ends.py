@@ -88,6 +88,35 @@ async def test_streams_that_do_not_end_are_cut_after_the_grace_time_without_nois
     assert len(caplog.records) <= 3
 
 
+async def test_an_answer_that_asked_to_stay_outlasts_the_grace_time_and_nobody_else_does() -> None:
+    async def on_drain() -> float:
+        server.app.outlets[0].stay()
+        return 60.0
+
+    async with running(App(), on_drain, grace_seconds=0.1) as server:
+        staying, other = await server.stream("hold"), await server.stream("hold")
+        for stream in (staying, other):
+            await stream.head()
+            await stream.chunk()
+        server.server.stop()
+        await server.until_cut("restarting", 1)
+        server.app.outlets[0].write(b"and still here")
+        assert await staying.chunk() == b"and still here"
+        assert server.server.open_connections == 1
+        staying.vanish()  # and the server ends at once, not after a minute
+
+
+async def test_an_answer_that_stays_for_too_long_is_cut_in_the_end() -> None:
+    async def on_drain() -> float:
+        server.app.outlets[0].stay()
+        return 0.3
+
+    async with running(App(), on_drain, grace_seconds=0.1) as server:
+        await (await server.stream("hold")).head()
+        server.server.stop()
+        await server.until_cut("restarting", 1)
+
+
 async def test_a_drain_that_takes_too_long_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     async def on_drain() -> None:
         await asyncio.Event().wait()

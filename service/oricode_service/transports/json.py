@@ -30,7 +30,9 @@ async def answer(
     """Wait for the run's end (or until only viewers can bring it on) and send its document."""
     extra = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     with streams.viewing(found, caller, resumable=False):
-        outlet_of(scope).on_close(found.reader.close)
+        outlet = outlet_of(scope)
+        outlet.on_close(found.reader.close)
+        outlet.stay()
         await _answer(streams, found, send, extra)
 
 

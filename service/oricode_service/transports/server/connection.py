@@ -44,7 +44,7 @@ class Connection(asyncio.Transport):
 
     __slots__ = (
         "_callbacks", "_closing", "_goal", "_lost", "_state", "_transport", "_window_ends", "closed", "handed", "owner",
-        "place", "read_paused", "reason", "refusal", "remote", "slot", "writable", "write_paused",
+        "place", "read_paused", "reason", "refusal", "remote", "slot", "stays", "writable", "write_paused",
     )  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, owner: Owner, state: State) -> None:
@@ -52,6 +52,8 @@ class Connection(asyncio.Transport):
         self.closed = False
         """Nobody reads any more; see :class:`Outlet`."""
         self.reason: str | None = None
+        self.stays = False
+        """Its answer may outlast a drain."""
         self.handed = 0
         """Bytes given to the transport so far."""
         self.write_paused = False
@@ -175,6 +177,7 @@ class Connection(asyncio.Transport):
     def forget_callbacks(self) -> None:
         """The request they belonged to is over."""
         self._callbacks = None
+        self.stays = False
 
     def gone(self, reason: str) -> None:
         """Nobody reads any more. Only the first call counts."""

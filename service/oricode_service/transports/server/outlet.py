@@ -45,6 +45,10 @@ class Outlet(ABC):
         called when the request is over by then."""
         self._connection.on_close(callback)
 
+    def stay(self) -> None:
+        """Let this answer outlast a drain, as long as the application says there."""
+        self._connection.stays = True
+
     def abort(self, reason: str = "aborted") -> None:
         """Drop the connection now, and whatever it has not taken."""
         self._connection.abort(reason)

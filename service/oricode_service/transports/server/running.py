@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn._types import ASGIApplication
 from uvicorn.loops.auto import auto_loop_factory
 
+from .connection import Connection
 from .http import HttpProtocol
 from .limits import Limits
 from .sockets import BACKLOG
@@ -76,9 +77,9 @@ class Server:
         """Serve until SIGTERM, SIGINT or :meth:`stop`.
 
         ``on_drain`` runs when nobody new can connect and everybody connected still is; it has ``drain_seconds``, and
-        should have streams end by themselves. What does not end is cut after ``grace_seconds``, or after the seconds
-        that it returns. Signals are handled in the main thread only. What ``on_drain`` raises is raised, after all
-        connections were closed.
+        should have streams end by themselves. What does not end is cut after ``grace_seconds``; an answer that asked to
+        stay, after the seconds that ``on_drain`` returns. Signals are handled in the main thread only. What
+        ``on_drain`` raises is raised, after all connections were closed.
         """
         self._uvicorn = _Uvicorn(_config(app, self._limits), self._state, on_drain, on_started)
         self._state.wheel.start()
@@ -183,23 +184,38 @@ class _Uvicorn(uvicorn.Server):
                 while any(isinstance(one, HttpProtocol) and one.arriving for one in self._state.connections):  # noqa: ASYNC110
                     await asyncio.sleep(_POLL)
 
-    async def _close(self, grace: float) -> None:
-        """Ask all connections to end, and cut those that do not within ``grace`` seconds."""
-        for protocol in list(self._state.connections):
+    async def _close(self, stay: float) -> None:
+        """Ask all connections to end, and cut those that do not: at first those that have no reason to stay."""
+        state = self._state
+        first = min(stay, state.limits.grace_seconds)
+        for protocol in list(state.connections):
             protocol.shutdown()
-        try:
-            async with asyncio.timeout(grace):
-                while self._state.connections or self._state.tasks:  # noqa: ASYNC110 - uvicorn's own are plain sets
-                    await asyncio.sleep(_POLL)
-        except TimeoutError:
-            logger.warning("%d connections did not end in time and were cut", len(self._state.connections))
-            for protocol in list(self._state.connections):
-                assert isinstance(protocol, (HttpProtocol, WebSocketProtocol))
-                protocol.connection.abort("restarting")
-            if self._state.tasks:
-                _, stuck = await asyncio.wait(self._state.tasks, timeout=_LAST_SECONDS)
+        if not await self._until(first, lambda: not (state.connections or state.tasks)):
+            self._cut(lambda connection: not connection.stays)
+            if not await self._until(stay - first, lambda: not state.connections):
+                self._cut(lambda connection: True)
+            if state.tasks:
+                _, stuck = await asyncio.wait(state.tasks, timeout=_LAST_SECONDS)
                 for task in stuck:
                     task.cancel()
+
+    async def _until(self, seconds: float, done: Callable[[], bool]) -> bool:
+        """Whether it was, in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not done():  # noqa: ASYNC110 - uvicorn's own sets tell nobody when they change
+                    await asyncio.sleep(_POLL)
+        return done()
+
+    def _cut(self, which: Callable[[Connection], bool]) -> None:
+        cut = 0
+        for protocol in list(self._state.connections):
+            assert isinstance(protocol, (HttpProtocol, WebSocketProtocol))
+            if which(protocol.connection):
+                protocol.connection.abort("restarting")
+                cut += 1
+        if cut:
+            logger.warning("%d connections did not end in time and were cut", cut)
 
 
 def _config(app: ASGIApplication, limits: Limits) -> uvicorn.Config:
