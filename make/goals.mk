@@ -5,13 +5,14 @@ $(GOALS): $(SETUP) bench/goals/requirements.txt scripts/goals/setup.sh
 	@scripts/goals/setup.sh
 	@touch $@
 
-.PHONY: goals autobahn surface fuzz hostile storm
+.PHONY: goals autobahn surface fuzz hostile storm heartbeats stalled dead-peers full-disk
 
 SECONDS_EACH ?= 60
 SEED ?= 1
 
-goals: ## all goals with numbers, about ten minutes: autobahn, surface, fuzz, hostile, storm
-	@$(MAKE) --no-print-directory --keep-going autobahn surface fuzz hostile storm
+goals: ## all goals with numbers, about twelve minutes
+	@$(MAKE) --no-print-directory --keep-going autobahn surface fuzz hostile storm heartbeats stalled \
+	  dead-peers full-disk
 
 autobahn: $(SETUP) ## WebSocket conformance by the Autobahn suite (needs Python 2.7; says so when there is none)
 	@code=0; python2=$$(scripts/goals/autobahn.sh) || code=$$?; \
@@ -32,3 +33,16 @@ hostile: $(SETUP) ## hostile peers beside honest viewers (ARGS="slow_heads pings
 
 storm: $(SETUP) ## a kill under 5,000 viewers: are all back, with everything? (ARGS="--viewers 1000")
 	$(PYTHON) -m bench.goals.storm $(ARGS)
+
+heartbeats: $(SETUP) ## 500 busy streams beside runs that wait: no silence beyond a heartbeat (ARGS="--seconds 600")
+	$(PYTHON) -m bench.goals.heartbeats $(ARGS)
+
+stalled: $(SETUP) ## 1,000 readers that take nothing: what each costs, and when it is cut
+	$(PYTHON) -m bench.goals.stalled $(ARGS)
+
+dead-peers: $(SETUP) ## peers that vanish without a word: how soon they are gone (root; a network namespace)
+	@scripts/setup/debian.sh iproute2
+	$(PYTHON) -m bench.goals.dead_peers
+
+full-disk: $(SETUP) ## a disk that fills up under runs and is emptied again (root; a tmpfs)
+	$(PYTHON) -m bench.goals.disk

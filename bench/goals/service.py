@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +53,17 @@ class Service:
         assert address, banner
         self.url, self.key = address[1], key[1] if key else self.key
         threading.Thread(target=lambda: self.said.extend(out), daemon=True).start()
+
+    def run(self, **body: object) -> str:
+        """A new run, by its id; its stream is left after the first event."""
+        headers = {"X-API-Key": self.key, "Content-Type": "application/json"}
+        sent = json.dumps({"prompt": "x", "stream": True} | body).encode()
+        request = urllib.request.Request(f"{self.url}/api/chat", sent, headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            for line in answer:
+                if line.startswith(b"id: "):
+                    return str(line[4:].partition(b".")[0].decode())
+        raise AssertionError("the run ended before it began")
 
     def kill(self) -> None:
         """As the kernel would."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import resource
 import sys
 import time
-import urllib.request
 
 from .service import Service, service
 from .viewer import Viewer
@@ -24,21 +22,9 @@ RETRY = 2.0
 PATIENCE = 60.0
 
 
-def run_of(running: Service, model: str) -> str:
-    """A new run."""
-    body = json.dumps({"prompt": "x", "model": model, "stream": True}).encode()
-    headers = {"X-API-Key": running.key, "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{running.url}/api/chat", body, headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        for line in answer:
-            if line.startswith(b"id: "):
-                return str(line[4:].partition(b".")[0].decode())
-    raise AssertionError("the run ended before it began")
-
-
 async def _storm(running: Service, viewers: int, kills: int) -> list[str]:
     bad: list[str] = []
-    run = run_of(running, "firehose:100000@1")
+    run = await asyncio.to_thread(running.run, model="firehose:100000@1")
     watching = [Viewer(running.port, running.key, run, RETRY) for _ in range(viewers)]
     tasks = [asyncio.create_task(viewer.watch()) for viewer in watching]
     await _until(lambda: all(viewer.seq for viewer in watching))
