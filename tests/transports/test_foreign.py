@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 import pytest_asyncio
 from conformance.house import House
-from conformance.wires import log
+from conformance.wires import log, socket
+from oricode_protocol.commands import COMMANDS
 from oricode_service.transports.api import Api
 from oricode_service.web import application
 from starlette.routing import Route
@@ -102,3 +104,39 @@ async def test_one_s_own_run_is_there(house: House) -> None:
     run = (await house.http.post("/api/chat", json={"prompt": "x", "model": "echo"})).json()["run_id"]
     assert (await log(house, run))[-1].name == "done"
     assert (await house.http.post(f"/api/runs/{run}/feedback", json={"rating": "up"})).status_code == 200
+
+
+OVER_WEBSOCKET: dict[str, dict[str, Any]] = {
+    "attach": {},
+    "cancel": {},
+    "tool_result": {"tool_call_id": "t", "content": "x"},
+    "approve": {"approval_id": "appr_toolu_1", "decision": "approve"},
+}
+"""Commands that name a run, and what else they need."""
+
+
+async def test_the_commands_are_those_that_name_a_run() -> None:
+    named = {name for name, command in COMMANDS.items() if "run" in {field.name for field in fields(command)}}
+    assert named - {"detach", "feedback"} == set(OVER_WEBSOCKET), (
+        "detach is about the connection, feedback is over HTTP"
+    )
+
+
+@pytest.mark.parametrize("command", OVER_WEBSOCKET)
+async def test_over_websocket_too(house: House, theirs: dict[str, str], command: str) -> None:
+    async with socket(house) as connection:
+        replies = []
+        for names in (theirs, ABSENT):
+            reply = await connection.call(command, run=names["run"], **OVER_WEBSOCKET[command])
+            replies.append({key: value for key, value in reply.items() if key != "ref"})
+    assert replies[0] == replies[1]
+    assert replies[0]["error"]["code"] == "not_found"
+
+
+async def test_a_chat_of_theirs_cannot_be_continued_over_websocket(house: House, theirs: dict[str, str]) -> None:
+    async with socket(house) as connection:
+        replies = [
+            await connection.call("chat", prompt="x", model="echo", chat_id=names["chat"]) for names in (theirs, ABSENT)
+        ]
+    assert [reply["error"]["code"] for reply in replies] == ["not_found", "not_found"]
+    assert replies[0]["error"] == replies[1]["error"]
