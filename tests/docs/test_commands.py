@@ -39,6 +39,11 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     (r"make faults", "faults", "takes minutes"),
     (r"make rolling", "rolling", "takes minutes"),
     (r"make (cluster|chaos)", "tests/cluster/test_take_over.py", "takes minutes; by hand before a release"),
+    (
+        r"make (goals|autobahn|surface|fuzz|hostile|storm|heartbeats|stalled|dead-peers|full-disk)\b",
+        "bench/goals/__init__.py",
+        "measures for minutes; by hand before a release",
+    ),
     (r"make bench", "bench/__main__.py", "measures for minutes; by hand before a release"),
     (r"make (image-check|dist)", "image-check", "builds everything anew"),
     (r"docker |curl .*:8080", "image-check", "needs Docker; the same steps are run without it"),
