@@ -69,8 +69,11 @@ async def shell(command: str, **variables: str) -> str:
 
 async def test_the_readmes_commands_make_a_key_stream_an_answer_and_resume_it(address, tmp_path):
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    chat, resume = (block.replace("127.0.0.1:8000", address) for block in blocks if "curl" in block)
-    create = re.search(r"`(\S*oricode keys create [^`]*)`", README)[1]
+    chat, resume = (
+        next(block for block in blocks if word in block).replace("127.0.0.1:8000", address)
+        for word in ('"stream": true', "Last-Event-ID")
+    )
+    create = re.search(r"^(\S*oricode keys create .*)$", README, re.MULTILINE)[1]
     key = (await shell(f"{create} --data-dir {tmp_path}")).strip()
 
     stream = await shell(chat, ORICODE_KEY=key)
