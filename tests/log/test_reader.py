@@ -158,3 +158,70 @@ async def test_a_cancelled_wait_leaves_nothing_behind(pulse: Pulse) -> None:
     waiting.cancel()
     await asyncio.wait([waiting])
     assert log._waiters == []
+
+
+class Eager:
+    """Takes what it is given until told otherwise."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.taken: list[list[Record] | Word] = []
+        self.willing = True
+        self.trouble: Exception | None = None
+        reader.eager = self
+
+    def __call__(self, news: list[Record] | Word) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
+        if self.willing:
+            self.taken.append(news)
+        return self.willing
+
+
+async def waiting(reader: Reader) -> asyncio.Task[list[Record] | Word]:
+    task = asyncio.create_task(reader.next())
+    await asyncio.sleep(0)
+    assert not task.done()
+    return task
+
+
+async def test_an_eager_reader_is_given_news_at_once_and_its_task_only_what_it_would_not_take(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    reader = Reader(log, books, pulse, 0)
+    eager = Eager(reader)
+    task = await waiting(reader)
+    stored(books, log, [record(1)])
+    stored(books, log, [record(2), record(3)])
+    reader.beat()
+    assert eager.taken == [[record(1)], [record(2), record(3)], Word.BEAT], "before anything else ran"
+    eager.willing = False
+    stored(books, log, [record(4)])
+    stored(books, log, [record(5)])
+    async with asyncio.timeout(5):
+        assert await task == [record(4), record(5)]
+    assert reader.cursor == 5
+
+
+async def test_an_eager_reader_learns_of_the_end_by_its_task(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    reader = Reader(log, books, pulse, 0)
+    eager = Eager(reader)
+    task = await waiting(reader)
+    stored(books, log, [record(1), record(2, "done")])
+    async with asyncio.timeout(5):
+        assert await task is Word.END
+    assert eager.taken == [[record(1), record(2, "done")]]
+
+
+async def test_the_trouble_of_an_eager_reader_is_its_own(pulse: Pulse) -> None:
+    """Neither the writer of the log nor another viewer hears of it."""
+    books, log = Books(), RunLog(1, "run_1")
+    bad, good = Reader(log, books, pulse, 0), Reader(log, books, pulse, 0)
+    Eager(bad).trouble = ConnectionError("gone")
+    eager = Eager(good)
+    failing, task = await waiting(bad), await waiting(good)
+    stored(books, log, [record(1)])
+    assert eager.taken == [[record(1)]]
+    async with asyncio.timeout(5):
+        with pytest.raises(ConnectionError, match="gone"):
+            await failing
+    task.cancel()

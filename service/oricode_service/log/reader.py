@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum
+from typing import Literal
 
 from ..store.port import LogStore, StoreUnavailable
 from ..store.rows import Record
@@ -42,11 +43,11 @@ class Reader:
         """Set by :meth:`ask_to_close`."""
         self.on_wake: Callable[[], None] | None = None
         """Also told when there is a reason to look again; for whoever waits in the reader's place."""
-        self.eager: Callable[[list[Record]], bool] | None = None
-        """Given each page at the moment it becomes visible, while :meth:`next` waits: no task has to be woken for it.
+        self.eager: Callable[[list[Record] | Literal[Word.BEAT]], bool] | None = None
+        """Given each page and each beat at its moment, while :meth:`next` waits: no task has to be woken for it.
 
-        Must not block; returns whether it took the page, else :meth:`next` returns it. What it raises, :meth:`next`
-        raises."""
+        Must not block; returns whether it took it, else :meth:`next` returns it. What it raises, :meth:`next` raises.
+        """
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
@@ -99,36 +100,46 @@ class Reader:
 
     async def _wait(self) -> None:
         self._waiting = self._loop.create_future()
-        self.log.on_change(self._wake)
+        self.log.on_change(self._changed)
         try:
             await self._waiting
         finally:
-            self.log.forget(self._wake)
+            self.log.forget(self._changed)
             self._waiting = None
+
+    def _changed(self) -> None:
+        """The log's call."""
+        if self._given():
+            self.log.on_change(self._changed)
+        else:
+            self._wake()
 
     def _wake(self) -> None:
         if self.on_wake is not None:
             self.on_wake()
         if self._waiting is not None and not self._waiting.done():
-            try:
-                if self.eager is not None and self._taken(self.eager):
-                    self.log.on_change(self._wake)
-                    return
-            except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log
-                self._waiting.set_exception(error)
-            else:
-                self._waiting.set_result(None)
+            self._waiting.set_result(None)
 
-    def _taken(self, eager: Callable[[list[Record]], bool]) -> bool:
-        """Whether ``eager`` took everything there was, and there is nothing else for :meth:`next` to say."""
+    def _given(self) -> bool:
+        """Whether ``eager`` took all there is to say."""
         log = self.log
-        if self.closed or self._beat or log.torn or self.close_reason is not None or self.cursor >= log.visible:
+        if self.eager is None or self._waiting is None or self._waiting.done():
             return False
-        page = log.recent(self.cursor)
-        if page is None or not eager(page):
+        if self.closed or log.torn or self.close_reason is not None:
             return False
-        self.cursor = page[-1][1]
-        return self.cursor == log.visible and not log.ended
+        try:
+            if self.cursor < log.visible:
+                page = log.recent(self.cursor)
+                if page is None or not self.eager(page):
+                    return False
+                self.cursor = page[-1][1]
+                return self.cursor == log.visible and not log.ended and not self._beat
+            if self._beat and self.eager(Word.BEAT):
+                self._beat = False
+                return True
+        except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log
+            self._waiting.set_exception(error)
+        return False
 
     def wrote(self) -> None:
         """To be called after each write: the next heartbeat is an interval away."""
@@ -137,7 +148,8 @@ class Reader:
     def beat(self) -> None:
         """The pulse's call."""
         self._beat = True
-        self._wake()
+        if not self._given():
+            self._wake()
 
     def ask_to_close(self, reason: str) -> None:
         """Make the next answer ``CLOSE``."""

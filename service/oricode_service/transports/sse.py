@@ -47,11 +47,11 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
         full = not outlet.write(data)
         reader.wrote()
 
-    def eager(page: list[Record]) -> bool:
-        if not full:
-            write(blocks(run_id, page))
-            return True
-        return False
+    def eager(news: list[Record] | Word) -> bool:
+        if full:
+            return False
+        write(blocks(run_id, news) if isinstance(news, list) else _own(streams.heartbeat(reader)))
+        return True
 
     data = _own(streams.connected(found.row, found.answer), RETRY_MS)
     if found.snapshot is not None:

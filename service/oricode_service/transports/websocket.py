@@ -261,11 +261,15 @@ class Connection:
         reader = found.reader
         full = False
 
-        def eager(page: list[Record]) -> bool:
+        def eager(news: list[Record] | Word) -> bool:
             nonlocal full
             if full or self.closed:
                 return False
-            full = not self._outlet.write_all(_frames(found.row.id, page))
+            if isinstance(news, list):
+                messages = _frames(found.row.id, news)
+            else:
+                messages = [_frame(self._streams.heartbeat(reader), run)]
+            full = not self._outlet.write_all(messages)
             self.wrote_at = self._loop.time()
             reader.wrote()
             return True
@@ -309,13 +313,18 @@ class Connection:
                 await self._send_message({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _event(self, event: Event, run: bytes = b"") -> None:
-        await self._send(frames.frame(event.event.encode(), codec.encode(event), run))
+        await self._send(_frame(event, run))
 
     async def _send(self, *messages: bytes) -> None:
         if not self.closed:
             self.wrote_at = self._loop.time()
             if not self._outlet.write_all(messages):
                 await self._outlet.drain()
+
+
+def _frame(event: Event, run: bytes) -> bytes:
+    """An event of the connection itself, which has no id."""
+    return frames.frame(event.event.encode(), codec.encode(event), run)
 
 
 def _frames(run_id: str, page: list[Record]) -> list[bytes]:
