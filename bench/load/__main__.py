@@ -8,6 +8,7 @@ SPEC is a JSON object: ``host``, ``port``, ``path``, ``headers``; ``body`` (none
 * ``window``: ``[settle, seconds]``: when all streams have their first byte and ``settle`` seconds went by, a line
   ``{"begins", "events"}``, after as many ``seconds`` a line ``{"ends", "events"}``, then all streams are dropped
 * ``milestones``: a line ``{"at"}`` when the first stream has that many events
+* ``first_only``: a stream is dropped at its first byte
 * ``keep``: the text of the first stream is part of the result, as ``text``
 """
 
@@ -67,6 +68,9 @@ async def _run(spec: dict[str, Any]) -> dict[str, Any]:
         streams.append(stream)
         if number == 0 and (due := spec.get("milestones")):
             stream.on_events = _milestones(due)
+        if spec.get("first_only"):
+            await asyncio.wait([stream.answered], timeout=limit)
+            stream.transport.abort()
         if spec.get("one_by_one"):
             await asyncio.wait([stream.done], timeout=limit)
         elif spec.get("spread"):
@@ -96,6 +100,7 @@ def _result(spec: dict[str, Any], streams: list[Stream], wall: float, cpu: float
         "first_ms": _at([s.first for s in streams if s.first is not None], 0.5, 1e3),
         "first_event_ms": _at([s.first_mark for s in streams if s.first_mark is not None], 0.5, 1e3),
         "last_event_ms": _at([s.last_mark for s in streams if s.last_mark is not None], 1, 1e3),
+        "first_id": streams[0].first_id.decode(),
         "p50_ms": _at(latencies, 0.5, 1e-6),
         "p99_ms": _at(latencies, 0.99, 1e-6),
     }

@@ -14,6 +14,7 @@ from typing import cast
 
 LIKELY_TIME = 10**9
 _LONGEST_MARK = 40
+_ID = re.compile(rb"^id: ?(\S+)", re.MULTILINE)
 
 
 class Stream(asyncio.Protocol):
@@ -43,6 +44,8 @@ class Stream(asyncio.Protocol):
         self.latencies: list[int] = []
         """Nanoseconds from the upstream's write to our read."""
         self.status = b""
+        self.first_id = b""
+        """Of the first event that has one; empty over WebSocket."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
@@ -55,6 +58,8 @@ class Stream(asyncio.Protocol):
             self.first = time.perf_counter() - self.sent_at
             self.status = data[9:12]
             self.answered.set_result(None)
+        if not self.first_id and (found := _ID.search(data)) is not None:
+            self.first_id = found[1]
         if self._keep:
             self.raw.append(data)
         self._count(self._rest + data, now)

@@ -12,6 +12,7 @@ from .process import PEER_CORE, Peer, free_port, process
 HERE = Path(__file__).parent
 LITELLM = HERE / "litellm" / ".venv" / "bin" / "litellm"
 """Installed by ``make bench-full``."""
+_KEY = "sk-benchmark-0123456789abcdef0123456789abcdef"
 _MESSAGE = {
     "model": "claude-bench",
     "max_tokens": 8192,
@@ -43,16 +44,17 @@ def litellm(upstream: str, heartbeat: float, scratch: Path) -> Iterator[Peer]:
     """The LiteLLM proxy, passing the Messages API through; it has no heartbeats."""
     port = free_port()
     config = scratch / f"litellm-{port}.yaml"
-    config.write_text("model_list: []\ngeneral_settings: {}\nlitellm_settings: {telemetry: false}\n")
+    config.write_text("model_list: []\nlitellm_settings: {telemetry: false}\n")
     command = [str(LITELLM), "--host", "127.0.0.1", "--port", str(port), "--config", str(config), "--num_workers", "1"]
     environment = {
         "ANTHROPIC_API_BASE": upstream,
         "ANTHROPIC_API_KEY": "bench",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it fetches one from the internet
         "LITELLM_LOG": "ERROR",
+        "LITELLM_MASTER_KEY": _KEY,
     }
     with process(command, port, PEER_CORE, health="/health/liveliness", wait=180, **environment) as running:
-        headers = {"x-api-key": "bench", "anthropic-version": "2023-06-01"}
+        headers = {"authorization": f"Bearer {_KEY}", "anthropic-version": "2023-06-01"}
         yield Peer("litellm", running, port, "/anthropic/v1/messages", headers, _MESSAGE)
 
 
