@@ -63,4 +63,8 @@ def is_id(text: str) -> bool:
 
 def new_id(kind: str) -> str:
     """A fresh id such as ``run_4fT…`` with 22 random characters (131 bits)."""
-    return kind + "_" + "".join(secrets.choice(_ALPHABET) for _ in range(22))
+    number, characters = secrets.randbits(131), []
+    for _ in range(22):
+        number, place = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[place])
+    return f"{kind}_{''.join(characters)}"

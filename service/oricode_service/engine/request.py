@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
 
@@ -40,7 +40,7 @@ class RunRequest:
 
     def encode(self) -> bytes:
         """As JSON, for the store."""
-        return codec.dumps(asdict(self))
+        return codec.dumps(_shallow(self))
 
     @classmethod
     def decode(cls, data: bytes) -> RunRequest:
@@ -82,6 +82,11 @@ def build(chat: Chat, model: str, max_tokens: int) -> RunRequest:
     )
 
 
+def _shallow(values: RunRequest | Chat) -> JsonObject:
+    """The fields by name; ``dataclasses.asdict`` would copy all that is in them first."""
+    return {field.name: getattr(values, field.name) for field in fields(values)}
+
+
 def _message(i: int, message: JsonObject) -> JsonObject:
     role, content = message.get("role"), message.get("content")
     if role not in ("user", "assistant"):
@@ -109,7 +114,7 @@ def _tool(i: int, tool: JsonObject) -> JsonObject:
 
 def digest(chat: Chat) -> bytes:
     """Equal for bodies that ask the same: ``stream``, ``batch_ms`` and the idempotency key itself do not count."""
-    body = asdict(chat)
+    body = _shallow(chat)
     for key in ("stream", "batch_ms", "idempotency_key"):
         del body[key]
     return sha256(codec.canonical(body)).digest()
