@@ -66,6 +66,7 @@ class Leaving:
         else:
             self.sweeping.cancel()
             await asyncio.wait([self.sweeping])
+            await self.engine.end_lending()
             await self.store.give_up()
             following.take()
             stay = self.answer_seconds

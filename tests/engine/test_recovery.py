@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from engine.world import PATIENCE, Process, Tool, assert_settled, assert_whole, process, state_of
 from oricode_protocol import codec
+from oricode_protocol.errors import OricodeError
 from oricode_service.engine.ports import RunLimits
 from oricode_service.models.script import Call, Say, Script, Stall, Think
 from oricode_service.store.rows import RunRow
@@ -184,6 +185,21 @@ async def test_a_drain_waits_for_effects_in_the_air_so_that_nobody_must_guess(tm
         state = await assert_settled(two, run, "completed")
     assert [call["status"] for call in state["tool_calls"]] == ["ok", "ok"]
     assert sum(change.happened.values()) == 1
+
+
+async def test_a_start_that_is_under_way_when_lending_ends_is_carried_through(tmp_path: Path) -> None:
+    async with process(tmp_path, TELLING, [Tool(), Tool("look")]) as one:
+        await one.engine.drain(lends=True)
+        starting = asyncio.create_task(one.start())
+        await asyncio.sleep(0)
+        await one.engine.end_lending()
+        await one.store.give_up()
+        run = await starting
+        with pytest.raises(OricodeError, match="restarting"):
+            await one.start()
+    async with process(tmp_path, TELLING, [Tool(), Tool("look")]) as two:
+        await two.engine.recover("restarted")
+        await assert_settled(two, run, "completed")
 
 
 async def test_runs_without_an_effect_in_the_air_do_not_wait_for_those_with_one(tmp_path: Path) -> None:

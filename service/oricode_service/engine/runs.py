@@ -318,9 +318,14 @@ class Engine:
             await self.ports.runs.release([run.row.no for run in runs])
             self.ports.logs.leave(run.row.no for run in runs)
 
+    async def end_lending(self) -> None:
+        """From now on late requests are refused; returns when those that came in time have their runs."""
+        self._lends = False
+        if self._beginning:
+            await asyncio.wait(set(self._beginning))
+
     def follow(self, follower: Follower) -> None:
         """After a drain: readers that stay see what other processes write."""
-        self._lends = False
         self.ports.logs.follow(follower)
 
 

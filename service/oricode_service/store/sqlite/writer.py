@@ -40,6 +40,7 @@ class Writer:
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._drain: asyncio.Task[None] | None = None
         self._unchecked = 0
+        self._closed = False
         self.durable = True
         """False only in tests that show what a power cut does without fsync."""
 
@@ -67,8 +68,10 @@ class Writer:
         """Run ``work`` inside a transaction that is on disk when this returns.
 
         Domain errors raised by ``work`` undo only its own part. When the disk refuses, all that shared the transaction
-        get :class:`StoreUnavailable` and nothing was written.
+        get :class:`StoreUnavailable` and nothing was written; so do those who come after :meth:`close`.
         """
+        if self._closed:
+            raise StoreUnavailable("this process has given the database up")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         self._waiting.append((work, done))
@@ -147,6 +150,7 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what waits, fold the WAL into the file, close."""
+        self._closed = True
         while self._drain is not None:
             await asyncio.wait([self._drain])
         async with self._lock:

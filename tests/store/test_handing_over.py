@@ -1,0 +1,37 @@
+"""SQLite given to the next process: what comes after it is refused at once, what is read goes on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from oricode_service.store.port import StoreUnavailable
+from oricode_service.store.sqlite import open_store
+from store.made import new_run, records
+
+
+async def test_a_write_after_the_store_was_given_up_is_refused_and_does_not_hang(tmp_path):
+    former = await open_store(tmp_path, "former")
+    run = (await former.runs.create(new_run())).run
+    await former.give_up()
+    async with asyncio.timeout(10):
+        with pytest.raises(StoreUnavailable):
+            await former.runs.create(new_run(run_id="run_late"))
+        with pytest.raises(StoreUnavailable):
+            await former.runs.release([run.no])
+    await former.close()
+
+
+async def test_the_former_process_reads_what_the_next_one_writes(tmp_path):
+    former = await open_store(tmp_path, "former")
+    run = (await former.runs.create(new_run())).run
+    await former.runs.release([run.no])
+    await former.give_up()
+    following = await open_store(tmp_path, "next")
+    (taken,) = await following.runs.claim(10)
+    await following.log.append(records(taken, 1, 3))
+    assert [record.epoch for record in await former.log.read(run.no, 0, 1 << 20)] == [2, 2, 2]
+    async with asyncio.timeout(10):
+        assert await anext(former.log.watch()) is None, "there is a reason to look again"
+    await former.close()
+    await following.close()
