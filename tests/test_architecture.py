@@ -39,7 +39,7 @@ KNOWN_ONLY_TO: dict[str, tuple[str, ...]] = {
     "starlette": ("oricode_service.transports.*", "oricode_service.web", "oricode_service.app"),
     "uvicorn": ("oricode_service.transports.server.*",),
     "websockets": ("oricode_service.transports.server.*",),
-    "httptools": ("oricode_service.transports.server.*",),
+    "httptools": ("oricode_service.transports.server.*", "oricode_service.models.http_answer"),
     "anthropic": ("oricode_service.models.anthropic*",),
     "asyncpg": ("oricode_service.store.postgres.*",),
     "sqlite3": (
