@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from . import __doc__ as hygiene
+from . import budget
 from .measures.all import MEASURES
 from .measures.scene import Results, Scene
 from .peers.menu import PEERS, QUICK
@@ -43,6 +44,7 @@ def main() -> None:
             everything[name] = MEASURES[name].run(scene)
             print("\n".join(lines(MEASURES[name], everything[name])) + "\n", flush=True)
             given.out.write_text(json.dumps(everything, indent=1))
+    print("\n".join(budget.lines(everything)) + "\n")
     print(f"JSON: {given.out}")
 
 

@@ -18,7 +18,7 @@ VIEWERS = 200
 _RATE = 50
 _FIREHOSE = f"firehose:100000@{_RATE}"
 _SETTLE, _SECONDS = 1.0, 4.0
-_BATCH_MS = 100
+BATCH_MS = 100
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -46,9 +46,9 @@ def _run(scene: Scene) -> Results:
 
         cases = {
             "SSE": partial(fresh, "SSE", 0),
-            f"SSE, batch_ms={_BATCH_MS}": partial(fresh, "SSE", _BATCH_MS),
+            f"SSE, batch_ms={BATCH_MS}": partial(fresh, "SSE", BATCH_MS),
             "WebSocket": partial(fresh, "WebSocket", 0),
-            f"WebSocket, batch_ms={_BATCH_MS}": partial(fresh, "WebSocket", _BATCH_MS),
+            f"WebSocket, batch_ms={BATCH_MS}": partial(fresh, "WebSocket", BATCH_MS),
         }
         counted = Scene(scene.peers, scene.scratch, max(1, scene.rounds // 2), min(2, scene.spare))
         return interleaved(counted, cases)

@@ -11,10 +11,10 @@ from .process import Peer
 
 Start = Callable[[str, float, Path], AbstractContextManager[Peer]]
 """``(upstream URL, heartbeat seconds, scratch folder)``."""
-OURS, BASE = "oricode", "express"
+OURS, WEBSOCKET, BASE = "oricode", "oricode-ws", "express"
 PEERS: dict[str, Start] = {
     OURS: ours.oricode,
-    "oricode-ws": ours.oricode_websocket,
+    WEBSOCKET: ours.oricode_websocket,
     "oricode-postgres": ours.oricode_postgres,
     BASE: others.express,
     "sse-starlette": others.sse_starlette,

@@ -18,8 +18,8 @@ from oricode_protocol import codec
 from bench import inside
 
 PROJECT = Path(__file__).resolve().parents[2]
-LIMITS = {"burst": 0.9, "trickle": 18.0}
-"""Rounds of the fixed loop per event; 0.44 and 9 when they were set."""
+LIMITS = {"burst": 0.9, "trickle": 17.0}
+"""Rounds of the fixed loop per event; 0.44 and 8 when they were set."""
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_a_codec_that_checks_every_event_against_the_schema_is_noticed(load: str
     thrifty = codec.encode_texts
 
     def wasteful(texts: list[str], index: int) -> bytes:
-        for text in texts:
+        for text in texts * 3:  # in each layer again
             checker.validate({"text": text, "index": index})
         return thrifty(texts, index)
 
