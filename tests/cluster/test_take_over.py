@@ -10,6 +10,7 @@ from engine.world import PATIENCE, Tool, assert_whole
 from oricode_protocol.ids import Cursor
 from oricode_service.log.reader import Word
 from oricode_service.models.script import Call, Pause, Say, Script
+from oricode_service.store.port import StoreUnavailable
 
 TALK = Script(((Say("a" * 2400),), (Say("b" * 2400),)), rate=24_000, piece=12)
 STUCK = Script(((Say("Before. "), Pause(3600)),))
@@ -135,6 +136,8 @@ async def test_a_woken_zombie_is_fenced_before_anything_of_it_is_seen(instances)
         while not zombie.fenced:
             await asyncio.sleep(0.01)
     assert live.writer.log.visible == before
+    with pytest.raises(StoreUnavailable):  # and no viewer is told that what the heir wrote was a gap
+        zombie.engine.ports.logs.log(await zombie.row(run))
     assert b"late" not in b"".join(record.data for record in await heir.stored(run))
     await heir.engine.cancel("anna", run.id)
 

@@ -15,7 +15,7 @@ from oricode_protocol import codec
 from oricode_protocol.fold import Fold
 from oricode_protocol.ids import Cursor
 
-from ..store.port import LogStore
+from ..store.port import LogStore, StoreUnavailable
 from ..store.rows import LIVE, RunRow
 from .commit import GroupCommit
 from .follower import Follower
@@ -41,7 +41,8 @@ class Logs:
         self.gaps = Gaps()
         """Silences of the runs that this process writes."""
         self._follower = follower
-        self._own: dict[int, RunLog] = {}
+        self._own: dict[int, tuple[RunLog, int]] = {}
+        """Run number -> log, and the epoch under which this process writes it."""
         self._open: WeakValueDictionary[int, RunLog] = WeakValueDictionary()
 
     def own(self, row: RunRow) -> RunLog:
@@ -58,7 +59,7 @@ class Logs:
         if self._follower is not None:
             self._follower.drop(row.no)
         log.gaps = self.gaps
-        self._own[row.no] = log
+        self._own[row.no] = log, row.epoch
         return log
 
     def disown(self, run_no: int) -> None:
@@ -69,7 +70,10 @@ class Logs:
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._own.pop, run_no, None)
 
     def log(self, row: RunRow) -> RunLog:
-        """The visible log of ``row``'s run."""
+        """The visible log of ``row``'s run. Raises StoreUnavailable when this process has lost it without knowing."""
+        if row.no in self._own and row.epoch > self._own[row.no][1]:
+            # Stopped for a while and woken up: it would take what the next owner wrote for a gap.
+            raise StoreUnavailable("another instance has taken this run over")
         ended = row.status not in LIVE
         log = self._open.get(row.no)
         if log is None or log.torn:
