@@ -51,7 +51,7 @@ def imported() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in ("protocol", "clients/python", "service", "tests", "bench"):
         for file in (PROJECT / folder).rglob("*.py"):
-            if "node_modules" in file.parts or "build" in file.parts:
+            if {"node_modules", "build", ".venv"} & set(file.parts):
                 continue
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Import):
@@ -66,7 +66,7 @@ def test_whatever_the_code_imports_is_locked():
     locked = set(pinned("requirements.lock")) | set(pinned("requirements-model.lock")) | OURS
     providers = importlib.metadata.packages_distributions()
     sources = [*PROJECT.glob("tests/*"), *PROJECT.glob("tests/*/*.py"), *PROJECT.glob("bench/**/*.py")]
-    ours = {path.stem for path in sources} | {name.replace("-", "_") for name in OURS} | {"bench"}
+    ours = {path.stem for path in sources if ".venv" not in path.parts} | {name.replace("-", "_") for name in OURS} | {"bench"}
     # Installed by `make pages-test` and by `make surface` and `make fuzz` alone.
     apart = set(pinned("tests/pages/requirements.txt")) | set(pinned("bench/goals/requirements.txt"))
     known = sys.stdlib_module_names | ours | apart
