@@ -39,7 +39,7 @@ def main() -> None:
     everything: dict[str, Results] = {}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="oricode-bench-") as folder:
-        scene = Scene(peers, Path(folder), *((5, 10) if given.full else (3, 3)))
+        scene = Scene(peers, Path(folder), *((5, 10) if given.full else (3, 2)))
         for name in given.only:
             everything[name] = MEASURES[name].run(scene)
             print("\n".join(lines(MEASURES[name], everything[name])) + "\n", flush=True)
