@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import resource
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,6 +32,7 @@ def main() -> None:
     given = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _FILES), hard))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the peers end too
     print(hygiene)
     peers = given.peers or (tuple(PEERS) if given.full else QUICK)
     if "litellm" in peers and not LITELLM.exists():
