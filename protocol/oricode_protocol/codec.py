@@ -19,6 +19,10 @@ import orjson
 from .events import Event
 
 
+_NAMES: dict[type[Event], tuple[str, ...]] = {}
+"""Field names of the events met so far: asking the dataclass costs more than encoding."""
+
+
 class MalformedJson(ValueError):
     """The bytes are not JSON in UTF-8."""
 
@@ -71,7 +75,10 @@ def mend(text: str) -> str:
 
 def event_data(event: Event) -> dict[str, Any]:
     """The ``data`` object of an event: its fields without those that are None."""
-    return {field.name: value for field in fields(event) if (value := getattr(event, field.name)) is not None}
+    names = _NAMES.get(type(event))
+    if names is None:
+        names = _NAMES[type(event)] = tuple(field.name for field in fields(event))
+    return {name: value for name in names if (value := getattr(event, name)) is not None}
 
 
 def encode(event: Event) -> bytes:

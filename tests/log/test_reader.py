@@ -157,7 +157,7 @@ async def test_a_cancelled_wait_leaves_nothing_behind(pulse: Pulse) -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert log._waiters == []
+    assert not log._waiters
 
 
 class Eager:

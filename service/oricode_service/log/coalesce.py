@@ -1,7 +1,8 @@
 """Joining neighbouring deltas for readers that asked for ``batch_ms``.
 
-The first delta goes at once, then deltas are held for the window, and any other event flushes them. A joined delta
-carries the id of its last member, so every cursor stays exact. The log is not changed; only this reader sees it so.
+The first delta goes at once, then deltas are held to the end of the window, and any other event flushes them. A joined
+delta carries the id of its last member, so every cursor stays exact. The log is not changed; only these readers see it
+so, and those of one run who hold the same deltas share the work.
 """
 
 from __future__ import annotations
@@ -32,9 +33,20 @@ class CoalescingReader:
         await self._hold()
         page = await self.reader.next()
         if isinstance(page, list):
-            self._hold_until = self._loop.time() + self._window if page[-1].event in DELTAS else 0.0
-            return join(page)
+            self._hold_until = self._end_of_window() if page[-1].event in DELTAS else 0.0
+            return self._joined(page)
         return page
+
+    def _end_of_window(self) -> float:
+        """Windows are the same for all readers, so that those of one run ask for the same pages at the same time."""
+        return (self._loop.time() // self._window + 1) * self._window
+
+    def _joined(self, page: list[Record]) -> list[Record]:
+        log, first, last = self.reader.log, page[0].first, page[-1].seq
+        held = log.joined
+        if held is None or held[:2] != (first, last):
+            held = log.joined = (first, last, join(page))
+        return held[2]
 
     async def _hold(self) -> None:
         """Wait for the window's end, a solid event, or a wish to close."""
@@ -54,7 +66,7 @@ class CoalescingReader:
             await self._changed_or_late(changed, wake, left)
 
     async def _changed_or_late(self, changed: asyncio.Future[None], wake: Callable[[], None], left: float) -> None:
-        self.reader.log.on_change(wake)
+        self.reader.log.on_solid(wake)
         self.reader.on_wake = wake
         timer = self._loop.call_later(left, wake)
         try:

@@ -30,6 +30,7 @@ class RunLog:
 
     __slots__ = (
         "__weakref__",
+        "_patient",
         "_tail",
         "_tail_bytes",
         "_waiters",
@@ -37,6 +38,7 @@ class RunLog:
         "ended",
         "epoch",
         "gaps",
+        "joined",
         "last_solid",
         "run_id",
         "run_no",
@@ -63,11 +65,15 @@ class RunLog:
         """Where silences are counted; None while another process writes the run."""
         self._tail: list[Record] = []
         self._tail_bytes = 0
-        self._waiters: list[Callable[[], None]] = []
+        self._waiters: dict[Callable[[], None], None] = {}
+        self._patient: dict[Callable[[], None], None] = {}
+        """Those that do not care for deltas."""
+        self.joined: tuple[int, int, list[Record]] | None = None
+        """Seqs and what they became when they were joined last; viewers who ask for the same window share it."""
 
     def publish(self, records: list[Record]) -> None:
         """Make stored records visible; they follow :attr:`visible` without a hole."""
-        last = records[-1]
+        last, solid = records[-1], self.last_solid
         self._tail += records
         for record in records:
             self._tail_bytes += len(record[4])
@@ -82,7 +88,10 @@ class RunLog:
         self.changed_at = now
         if self._tail_bytes > 2 * TAIL_BYTES:
             self._trim()
-        self.wake()
+        if self.last_solid > solid:
+            self.wake()
+        else:
+            self._wake_readers()
 
     def jump(self, seq: int, ended: bool) -> None:
         """Make everything up to ``seq`` visible, without having it in memory: readers fetch it from the store."""
@@ -136,15 +145,25 @@ class RunLog:
 
     def on_change(self, wake: Callable[[], None]) -> None:
         """Call ``wake`` once, at the next change."""
-        self._waiters.append(wake)
+        self._waiters[wake] = None
+
+    def on_solid(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` once, at the next change that is not only deltas."""
+        self._patient[wake] = None
 
     def forget(self, wake: Callable[[], None]) -> None:
         """Take a waiter back."""
-        if wake in self._waiters:
-            self._waiters.remove(wake)
+        self._waiters.pop(wake, None)
+        self._patient.pop(wake, None)
 
     def wake(self) -> None:
-        """Wake all readers, also without news (close, drain)."""
-        waiters, self._waiters = self._waiters, []
+        """Wake all, also without news (close, drain)."""
+        patient, self._patient = self._patient, {}
+        for wake in patient:
+            wake()
+        self._wake_readers()
+
+    def _wake_readers(self) -> None:
+        waiters, self._waiters = self._waiters, {}
         for wake in waiters:
             wake()
