@@ -18,7 +18,6 @@ import orjson
 
 from .events import Event
 
-
 _NAMES: dict[type[Event], tuple[str, ...]] = {}
 """Field names of the events met so far: asking the dataclass costs more than encoding."""
 
