@@ -26,7 +26,7 @@ Work = Callable[[sqlite3.Connection], T]
 
 CHECKPOINT_PAGES = 6_000
 """Pages written to the WAL since the last checkpoint, about, that make the next one due: 24 MB. A longer WAL costs more
-than it saves: the file system finds new room for it, and the fsync at its end holds the deltas up (p99 4 ms, not 12)."""
+than it saves: the file system finds new room for it, and the fsync at its end holds deltas up (p99 4 ms, not 12)."""
 _PAGE_BYTES = 4096
 _INSERT = "insert into event (run_no, seq, epoch, event, data) values (?, ?, ?, ?, ?)"
 
