@@ -260,8 +260,9 @@ async def assert_settled(one: Process, run: RunRow, status: str | None = None) -
     assert row is not None
     assert row.status not in LIVE
     assert row.status == state["status"]
-    assert row.result is not None
-    assert codec.loads(row.result)["text"] == state["text"]
+    result = await one.store.runs.result(run.no)
+    assert result is not None
+    assert codec.loads(result)["text"] == state["text"]
     if status is not None:
         assert row.status == status
     return state

@@ -20,7 +20,8 @@ async def test_a_run_starts_with_its_chat(store):
     assert (run.id, run.chat_id, run.status, run.epoch, run.attempts, run.last_seq) == (
         "run_a", "chat_a", "running", 1, 0, 0,
     )  # fmt: skip
-    assert (run.started_at, run.finished_at, run.cancel, run.trimmed, run.result) == (NOW, None, False, False, None)
+    assert (run.started_at, run.finished_at, run.cancel, run.trimmed) == (NOW, None, False, False)
+    assert await store.runs.result(run.no) is None
     assert await store.runs.get("run_a", "anna") == run
     assert (await store.chats.get("anna", "chat_a")).title == "Hello"
 

@@ -117,6 +117,10 @@ class RunStore(Protocol):
         """A run by id; ``user`` None asks for the operator."""
         ...
 
+    async def result(self, run_no: int) -> bytes | None:
+        """The folded end state (JSON) of a run that ended, else None. As long as its answer: not part of its row."""
+        ...
+
     async def try_start(self, run_no: int, now: int) -> int:
         """Set a queued run to running when no earlier run of its chat is live; the number of those (0 = started)."""
         ...

@@ -91,8 +91,6 @@ class RunRow:
     """Of the last stored event; kept after retention deleted the events."""
     trimmed: bool
     """True when retention deleted its events."""
-    result: bytes | None
-    """The folded end state (JSON), set when finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ..access.keys import Caller
 from ..access.tickets import LIFETIME_MS, Tickets
 from ..engine.runs import Engine
 from ..store.port import Store
-from ..store.rows import ChatRow, RunRow
+from ..store.rows import LIVE, ChatRow, RunRow
 from .requests import Gate
 from .streams import now_ms
 
@@ -68,8 +68,9 @@ class Api:
         return answer(await self._document(row))
 
     async def _document(self, row: RunRow) -> dict[str, Any]:
-        if row.result is not None:
-            state = codec.loads(row.result)
+        result = await self._engine.ports.runs.result(row.no) if row.status not in LIVE else None
+        if result is not None:
+            state = codec.loads(result)
             seq, epoch = row.last_seq, row.epoch
         else:
             log = self._engine.ports.logs.log(row)

@@ -61,7 +61,8 @@ class ChatEndpoint:
             try:
                 found = await attach(self._engine, row, None, asker.transport, batch_ms=batch)
             except Gone as gone:  # an old idempotency key: its run ended, and its events are deleted
-                await (_refusal(gone) if streaming else json.stored(row))(scope, receive, send)
+                result = await self._engine.ports.runs.result(row.no) or b"{}"
+                await (_refusal(gone) if streaming else json.stored(row, result))(scope, receive, send)
                 return
             answer = sse.stream if streaming else json.answer
             await answer(self._streams, caller, found, scope, send, headers)

@@ -71,7 +71,7 @@ async def _answer(streams: Streams, found: Attachment, send: Send, extra: list[t
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def stored(row: RunRow) -> Response:
-    """The document of a run that ended and whose events are deleted."""
-    made = document(codec.loads(row.result or b"{}")) | {"last_event_id": str(Cursor(row.id, row.epoch, row.last_seq))}
+def stored(row: RunRow, result: bytes) -> Response:
+    """The document of a run that ended and whose events are deleted, from its folded end state."""
+    made = document(codec.loads(result)) | {"last_event_id": str(Cursor(row.id, row.epoch, row.last_seq))}
     return Response(codec.dumps(made), headers={"Cache-Control": "no-store"}, media_type="application/json")

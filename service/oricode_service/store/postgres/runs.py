@@ -28,7 +28,7 @@ _LIVE = "run.status in ('queued', 'running')"
 _SELECT = (
     'select run.no, run.id, run.chat_no, chat.id, run."user", run.status, run.epoch, run.attempts, run.cancel,'
     " run.request, run.labels, run.created_at, run.started_at, run.finished_at,"
-    " coalesce(run.last_seq, (select max(seq) from event where run_no = run.no), 0), run.trimmed, run.result"
+    " coalesce(run.last_seq, (select max(seq) from event where run_no = run.no), 0), run.trimmed"
     " from run join chat on chat.no = run.chat_no"
 )
 _MESSAGE = "select run_no, turn, role, key, content, at, meta from message"
@@ -132,6 +132,10 @@ class PostgresRuns:
             f'{_SELECT} where run.id = $1 and ($2::text is null or run."user" = $2)', run_id, user
         )
         return RunRow(*row) if row else None
+
+    async def result(self, run_no: int) -> bytes | None:
+        result: bytes | None = await self._pool.value("select result from run where no = $1", run_no)
+        return result
 
     async def try_start(self, run_no: int, now: int) -> int:
         ahead: int = await self._pool.value(_TRY_START, run_no, now, self._lease.me)
@@ -247,5 +251,5 @@ def _fresh(new: NewRun, run_no: int, chat_no: int) -> RunRow:
     """The row of a run that was made just now and waits for no other: known without reading it back."""
     return RunRow(
         run_no, new.run_id, chat_no, new.chat_id, new.user, "running", 1, 0, False, new.request, new.labels, new.now,
-        new.now, None, 0, False, None,
+        new.now, None, 0, False,
     )  # fmt: skip

@@ -18,7 +18,7 @@ SWEEP_RUNS = 20
 SELECT = (
     "select run.no, run.id, run.chat_no, chat.id, run.user, run.status, run.epoch, run.attempts, run.cancel,"
     " run.request, run.labels, run.created_at, run.started_at, run.finished_at,"
-    " coalesce(run.last_seq, (select max(seq) from event where run_no = run.no), 0), run.trimmed, run.result"
+    " coalesce(run.last_seq, (select max(seq) from event where run_no = run.no), 0), run.trimmed"
     " from run join chat on chat.no = run.chat_no"
 )
 _LIVE = "run.status in ('queued', 'running')"
@@ -55,6 +55,10 @@ class SqliteRuns:
             f"{SELECT} where run.id = ? and (? is null or run.user = ?)", (run_id, user, user)
         ).fetchone()
         return row(found) if found else None
+
+    async def result(self, run_no: int) -> bytes | None:
+        found = self._reader.execute("select result from run where no = ?", (run_no,)).fetchone()
+        return found[0] if found else None
 
     async def try_start(self, run_no: int, now: int) -> int:
         def work(db: sqlite3.Connection) -> int:
