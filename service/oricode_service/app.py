@@ -205,7 +205,6 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         sweeping = asyncio.create_task(_sweep(store, settings))
         stack.callback(sweeping.cancel)
         await until_available(lambda: engine.recover("The service was restarted."))
-        print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - the start-up banner
         loop = asyncio.get_running_loop()
         loop.call_later(TOOLS_AFTER, tools.start)
         handover = Handover(listening, server.stop)
@@ -226,6 +225,8 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         )
 
         def started() -> None:
+            # Not earlier: whoever reads it may send a signal, and only now all of them have their handlers.
+            print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - for people
             tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
 
         await server.serve(cast(Any, web), listening, leaving, on_started=started)

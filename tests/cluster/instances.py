@@ -105,7 +105,7 @@ class Instance:
 
     async def die(self) -> None:
         """Stop everything at once, and be declared dead."""
-        tasks = [*self._tasks, *self.store._tasks, self.commit._task]
+        tasks = [*self._tasks, *self.store._tasks, *self.commit._tasks]
         tasks += [task for run in self.engine.live for task in (run.work, run.task) if task is not None]
         self.commit._store = Dead()  # type: ignore[assignment]
         for task in tasks:

@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from log.books import apart
 from oricode_protocol import codec
 from oricode_protocol.commands import Chat
 from oricode_protocol.fold import Fold
@@ -35,6 +36,7 @@ from oricode_service.store.rows import LIVE, Record, RunRow
 from oricode_service.store.sqlite import open_store
 from oricode_service.tools.port import Call, Effect, Outcome, Step
 from oricode_service.tools.registry import Registry
+from store.made import killed
 
 PATIENCE = 20
 ANNA = Asker("anna", "key_anna", "sse")
@@ -183,7 +185,7 @@ class Process:
 
     async def events(self, run: RunRow) -> list[Record]:
         """Everything the store holds of a run."""
-        return await self.store.log.read(run.no, 0, 1 << 24)
+        return apart(await self.store.log.read(run.no, 0, 1 << 24))
 
     async def until_ended(self, run: RunRow) -> list[Record]:
         """The log of a run whose task is over."""
@@ -198,7 +200,7 @@ class Process:
         self._mortal.dead = True
         tasks = [run.task for run in self.engine.live if run.task is not None]
         tasks += [run.work for run in self.engine.live if run.work is not None]
-        tasks.append(self.commit._task)
+        tasks += self.commit._tasks
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -206,7 +208,7 @@ class Process:
     async def close(self) -> None:
         await self.die()
         self.pulse.close()
-        await self.store.close()
+        await killed(self.store)
 
 
 def _unless_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

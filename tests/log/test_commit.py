@@ -31,8 +31,7 @@ async def commit(
     monkeypatch.setattr(commit_module, "RETRY_SECONDS", (0.0,))
     made = GroupCommit(books, fences.append)
     yield made
-    made._task.cancel()
-    await asyncio.wait([made._task])
+    await made.stop()
 
 
 @pytest.fixture

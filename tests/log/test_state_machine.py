@@ -33,6 +33,7 @@ from oricode_service.log.run_log import RunLog
 from oricode_service.log.writer import RunWriter
 from oricode_service.store.rows import FinishRun, NewRun, Record, RunRow
 from oricode_service.store.sqlite import open_store
+from store.made import killed
 
 T = TypeVar("T")
 START = MessageStart(message_id="m", turn=1, attempt=1, model="x")
@@ -236,7 +237,7 @@ class LogMachine(RuleBasedStateMachine):
         if orderly:
             self.flush()
         self.let_time_pass(turns) if turns else None
-        self.do(self._die())
+        self.do(self._die(orderly))
         for viewer in self.all_viewers:
             viewer.reader = None
         self.do(self.begin())
@@ -254,12 +255,14 @@ class LogMachine(RuleBasedStateMachine):
             assert told.writer.seq == len(stored)
             self._append(told, Recovering(attempt=row.epoch - 1, reason="restarted"))
 
-    async def _die(self) -> None:
+    async def _die(self, orderly: bool = True) -> None:
         self.mortal.dead = True
-        self.commit._task.cancel()
-        await asyncio.wait([self.commit._task])
+        await self.commit.stop()
         self.pulse.close()
-        await self.store.close()
+        if orderly:
+            await self.store.close()
+        else:
+            await killed(self.store)
 
     # What must hold, always.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from log.books import apart
 from oricode_service.store.port import StoreUnavailable
 from oricode_service.store.sqlite import open_store
-from store.made import new_run, records
+from store.made import message, new_run, records
 
 
 async def test_a_write_after_the_store_was_given_up_is_refused_and_does_not_hang(tmp_path):
@@ -22,15 +23,18 @@ async def test_a_write_after_the_store_was_given_up_is_refused_and_does_not_hang
     await former.close()
 
 
-async def test_the_former_process_reads_what_the_next_one_writes(tmp_path):
+async def test_the_former_process_reads_the_steps_that_the_next_one_commits(tmp_path):
+    """Deltas come with the step that they belong to: only JSON answers stay in a former process."""
     former = await open_store(tmp_path, "former")
     run = (await former.runs.create(new_run())).run
     await former.runs.release([run.no])
     await former.give_up()
     following = await open_store(tmp_path, "next")
     (taken,) = await following.runs.claim(10)
-    await following.log.append(records(taken, 1, 3))
-    assert [record.epoch for record in await former.log.read(run.no, 0, 1 << 20)] == [2, 2, 2]
+    await following.log.append(records(taken, 1, 2))
+    await following.log.commit(records(taken, 3, 3), [message(taken)])
+    seen = await former.log.read(run.no, 0, 1 << 20)
+    assert [(record.epoch, record.seq) for record in apart(seen)] == [(2, 1), (2, 2), (2, 3)]
     async with asyncio.timeout(10):
         assert await anext(former.log.watch()) is None, "there is a reason to look again"
     await former.close()

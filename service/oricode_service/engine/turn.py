@@ -72,6 +72,7 @@ class Turn:
             metadata=run.request.metadata,
             run_id=run.row.id,
             turn=self.number,
+            eager=self._take,
         )
         self._start(route.model)
         for tried in range(1, ports.limits.attempts + 1):
@@ -80,10 +81,7 @@ class Turn:
                 with ports.tracing.call(call, self._attempt) as told:
                     async with contextlib.aclosing(route.provider.stream(call)) as stream:
                         async for deltas in stream:
-                            if run.first_output_at is None:
-                                run.first_output_at = ports.now()
-                            self._show(deltas)
-                            if run.writer.crowded:
+                            if not self._take(deltas):
                                 await run.writer.room()
                     told(self.draft)
                 return self.draft
@@ -116,6 +114,13 @@ class Turn:
         if failure.retry_after is not None:
             return min(failure.retry_after, limits.retry_after_cap)
         return self._ports.uniform(0, min(BACKOFF_CAP, limits.backoff_base * 2.0**tried))
+
+    def _take(self, deltas: list[Delta]) -> bool:
+        """Take what the model said; False = wait before it says more."""
+        if deltas and self._run.first_output_at is None:
+            self._run.first_output_at = self._ports.now()
+        self._show(deltas)
+        return not self._run.writer.crowded
 
     def _show(self, deltas: list[Delta]) -> None:
         for delta in deltas:

@@ -3,6 +3,9 @@
 In: records of any run, with or without operations that need an fsync. Out: ``publish`` on the runs' logs, after the
 store has them and never before. Self-clocking: idle, a flush starts at once; busy, whatever gathered meanwhile is the
 next one. When the store is unavailable it tries again until it is back: nothing is shown, nothing is lost.
+
+Deltas and commits go two ways, so that no run's deltas wait for the fsync of another's step. The events of one run
+never overtake each other: a commit takes along what its run has waiting, and the run's later events wait for it.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from ..store.port import Fenced, LogStore, StoreUnavailable
 from ..store.rows import Op, Record
@@ -37,53 +40,73 @@ class GroupCommit:
         """``reach`` is told the names of the failpoints around each save.
 
         ``pace``: seconds between the beginnings of two flushes of deltas, for a store to which each is a round trip;
-        the first one after a pause goes at once, and whoever waits for a flush makes it go at once.
+        the first one after a pause goes at once.
         """
         self._store = store
         self._reach = reach
         self._pace = pace
         self._flushed_at = 0.0
         """Loop time of the last flush's beginning."""
-        self._resting: asyncio.Future[None] | None = None
         self._on_fenced = on_fenced
         self._records: list[Record] = []
+        """Waiting, in the order in which they came."""
         self._logs: dict[int, RunLog] = {}
+        """Of the runs that have not ended."""
+        self._bytes = 0
         self._ops: list[Op] = []
         self._done: list[asyncio.Future[None]] = []
-        self._bytes = 0
-        self._idle: asyncio.Future[None] | None = None
+        self._bound: set[int] = set()
+        """Runs with a commit that waits."""
+        self._stored: set[int] = set()
+        """Runs with a commit that is being stored."""
+        self._everything = False
+        """Somebody waits for all that was appended: no more deltas until it is stored."""
+        self._more, self._asked = _Bell(), _Bell()
+        self._turns = asyncio.Lock()
+        """Held while deltas are being stored: the commit that follows must find them stored."""
         self._room: asyncio.Event = asyncio.Event()
         self._room.set()
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="group commit")
-        self.unavailable_since: float | None = None
-        """Monotonic time since when the store refuses; None while it works."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._until_fenced(self._store_deltas()), name="deltas"),
+            loop.create_task(self._until_fenced(self._store_commits()), name="commits"),
+        ]
+        self._refused: dict[str, float] = {}
+        """Which of the two ways the store refuses, since when."""
         self.observe: Callable[[int, float], None] = lambda size, seconds: None
         """Told after each flush: events in it, seconds it took."""
+
+    @property
+    def unavailable_since(self) -> float | None:
+        """Monotonic time since when the store refuses; None while it works."""
+        return min(self._refused.values(), default=None)
 
     def append(self, log: RunLog, record: Record) -> None:
         """Add an event; it becomes visible with the next flush."""
         self._records.append(record)
         self._logs[record[0]] = log
         self._bytes += len(record[4])
-        if self._idle is not None:
-            self._wake()
+        self._more.ring()
 
     async def commit(self, log: RunLog, records: Sequence[Record], ops: Sequence[Op]) -> None:
         """Add events and operations, and return when they are fsynced and visible."""
         self._records += records
+        self._bytes += sum(len(record[4]) for record in records)
         if records:
             self._logs[log.run_no] = log
+            self._bound.add(log.run_no)
         self._ops += ops
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._done.append(done)
-        self._wake()
-        await done
+        await self._ask()
 
     async def flushed(self) -> None:
         """Return when everything appended so far is visible."""
+        self._everything = True
+        await self._ask()
+
+    async def _ask(self) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._done.append(done)
-        self._wake()
+        self._asked.ring()
         await done
 
     @property
@@ -97,59 +120,77 @@ class GroupCommit:
             self._room.clear()
             await self._room.wait()
 
-    def _wake(self) -> None:
-        if self._idle is not None:
-            self._idle.set_result(None)
-            self._idle = None
-        if self._resting is not None and self._done:
-            self._rested()
-
-    def _rested(self) -> None:
-        if self._resting is not None:
-            self._resting.set_result(None)
-            self._resting = None
-
-    async def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let deltas gather until the next flush is due."""
-        left = self._flushed_at + self._pace - loop.time()
-        if left > 0 and not self._done:
-            self._resting = loop.create_future()
-            timer = loop.call_later(left, self._rested)
-            try:
-                await self._resting
-            finally:
-                timer.cancel()
-                self._resting = None
-        self._flushed_at = loop.time()
-
-    async def _run(self) -> None:
+    async def _store_deltas(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if not self._records and not self._done:
-                self._idle = loop.create_future()
-                await self._idle
-            if self._pace:
-                await self._rest(loop)
+            while not self._free():
+                await self._more.rung()
+            if (left := self._flushed_at + self._pace - loop.time()) > 0:
+                await asyncio.sleep(left)
+            async with self._turns:
+                self._flushed_at = loop.time()
+                if records := self._take_free():
+                    await self._save(records, [])
+                    self._show(records)
+
+    def _free(self) -> bool:
+        """Whether anything waits that no commit holds."""
+        if not self._records or self._everything:
+            return False
+        bound = self._bound | self._stored
+        return not bound or any(record[0] not in bound for record in self._records)
+
+    def _take_free(self) -> list[Record]:
+        """What waits of runs that no commit holds."""
+        if self._everything:
+            return []
+        if not (self._bound or self._stored):
             records, self._records = self._records, []
-            logs, self._logs = self._logs, {}
+            return records
+        bound = self._bound | self._stored
+        records = [record for record in self._records if record[0] not in bound]
+        self._records = [record for record in self._records if record[0] in bound]
+        return records
+
+    async def _store_commits(self) -> None:
+        while True:
+            while not self._done:
+                await self._asked.rung()
+            async with self._turns:
+                pass  # deltas on their way come first
+            records = self._take_bound()
             ops, self._ops = self._ops, []
             done, self._done = self._done, []
             if records or ops:
-                self._reach("append.before")
-                try:
-                    await self._save(records, ops)
-                except Fenced as fenced:
-                    self._on_fenced(fenced)
-                    return
-                self._reach("append.after")
-                _publish(records, logs)
-            self._bytes = 0 if not self._records else sum(len(record[4]) for record in self._records)
-            self._room.set()
+                await self._save(records, ops)
+                self._show(records)
+            self._stored = set()
+            self._more.ring()  # what came of these runs meanwhile
             for waiter in done:
                 if not waiter.done():
                     waiter.set_result(None)
 
+    def _take_bound(self) -> list[Record]:
+        """What waits of the runs with a commit; everything, if somebody waits for that."""
+        if self._everything:
+            records, self._records = self._records, []
+            self._everything = False
+            self._stored = {record[0] for record in records}
+        else:
+            bound = self._stored = self._bound
+            records = [record for record in self._records if record[0] in bound]
+            self._records = [record for record in self._records if record[0] not in bound]
+        self._bound = set()
+        return records
+
+    def _show(self, records: list[Record]) -> None:
+        _publish(records, self._logs)
+        self._bytes -= sum(len(record[4]) for record in records)
+        self._room.set()
+
     async def _save(self, records: list[Record], ops: list[Op]) -> None:
+        self._reach("append.before")
+        way = "commit" if ops else "append"
         tries = 0
         while True:
             started = time.perf_counter()
@@ -160,34 +201,65 @@ class GroupCommit:
                     await self._store.append(records)
             except StoreUnavailable as refused:
                 if self.unavailable_since is None:
-                    self.unavailable_since = time.monotonic()
                     _log.warning("the store is unavailable, runs pause: %s", refused)
+                self._refused.setdefault(way, time.monotonic())
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1
                 continue
-            if self.unavailable_since is not None:
-                _log.warning("the store is back after %.1f s", time.monotonic() - self.unavailable_since)
-                self.unavailable_since = None
+            if (since := self._refused.pop(way, None)) is not None and not self._refused:
+                _log.warning("the store is back after %.1f s", time.monotonic() - since)
             events = sum(record.data.count(b"\n") for record in records) + len(records)
             self.observe(events, time.perf_counter() - started)
+            self._reach("append.after")
             return
+
+    async def _until_fenced(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Fenced as fenced:
+            for task in self._tasks:
+                if task is not asyncio.current_task():
+                    task.cancel()
+            self._on_fenced(fenced)
 
     async def close(self) -> None:
         """Flush what is left and stop; a store that stays away is not waited for."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.flushed()
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop at once; what waits is not stored."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
 
 
 def _publish(records: list[Record], logs: dict[int, RunLog]) -> None:
-    if len(logs) == 1:
-        ((_, log),) = logs.items()
-        log.publish(records)
-        return
     by_run: dict[int, list[Record]] = {}
     for record in records:
         by_run.setdefault(record[0], []).append(record)
     for run_no, own in by_run.items():
-        logs[run_no].publish(own)
+        log = logs[run_no]
+        log.publish(own)
+        if log.ended:
+            del logs[run_no]
+
+
+class _Bell:
+    """Wakes the one who waits for it; nobody is woken who waits later."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def rung(self) -> None:
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None

@@ -80,19 +80,33 @@ class AnthropicProvider:
         try:
             answer = await self._http.post("/v1/messages", anthropic_request.body(call, self._extra_body), call.model)
             try:
-                message, now = MessageStream(self._secret), asyncio.get_running_loop().time
+                message, now, eager = MessageStream(self._secret), asyncio.get_running_loop().time, call.eager
+                held: list[Delta] = []
+                refused = False
                 waiting = self._silence.begin(lambda: answer.fail(TimeoutError()))
+
+                def take(chunk: bytes) -> bool:
+                    nonlocal refused
+                    waiting.since = now()
+                    deltas = message.feed(chunk)
+                    if eager is None:
+                        held.extend(deltas)
+                    elif deltas:
+                        refused = not eager(deltas)
+                    return not (held or refused or message.stopped or message.failure)
+
                 try:
                     while not message.stopped:
                         waiting.since = now()
-                        chunk = await answer.read()
+                        more = await answer.give(take)
                         waiting.since = inf  # what a pause of ours lasts is not the server's silence
-                        if not chunk:
-                            raise failures.failure(failures.DROPPED)
-                        if deltas := message.feed(chunk):
+                        if held or refused:
+                            deltas, held, refused = held, [], False
                             yield deltas
                         if message.failure is not None:
                             raise message.failure
+                        if not more:
+                            raise failures.failure(failures.DROPPED)
                 except TimeoutError:
                     raise self._http.silence() from None
                 except Broken:

@@ -8,6 +8,7 @@ a reader that does not keep up. Knows no addresses, no TLS and no models: ``http
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 import httptools
@@ -27,7 +28,9 @@ class Answer(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: asyncio.Future[bool] | None = None
+        self._take: Callable[[bytes], bool] | None = None
+        """Of whoever waits in :meth:`give`."""
         self.closed = False
         """The connection is over."""
         self._reset()
@@ -72,6 +75,31 @@ class Answer(asyncio.Protocol):
             if self._complete:
                 return b""
             await self._change()
+        return self._buffer()
+
+    async def give(self, take: Callable[[bytes], bool]) -> bool:
+        """Give ``take`` what has arrived and what arrives, each piece at its moment: no task is woken for it.
+
+        True = ``take``, which must not block, returned False; False = behind the end. Raises :class:`Broken`, and what
+        ``take`` raises.
+        """
+        while True:
+            if self._pieces:
+                if not take(self._buffer()):
+                    return True
+                continue
+            if self._failure is not None:
+                raise self._failure
+            if self._complete:
+                return False
+            self._take = take
+            try:
+                if await self._change():
+                    return True
+            finally:
+                self._take = None
+
+    def _buffer(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         self._buffered = 0
         if self._paused and self._transport is not None:
@@ -91,16 +119,17 @@ class Answer(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def _change(self) -> None:
+    async def _change(self) -> bool:
+        """Wait for news; True = somebody's ``take`` has had enough."""
         self._waiting = self._loop.create_future()
         try:
-            await self._waiting
+            return await self._waiting
         finally:
             self._waiting = None
 
-    def _wake(self) -> None:
+    def _wake(self, enough: bool = False) -> None:
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+            self._waiting.set_result(enough)
 
     # The loop's calls.
 
@@ -113,6 +142,12 @@ class Answer(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.fail(Broken(str(error)))
             self.close()
+        if self._take is not None and self._pieces and self._waiting is not None and not self._waiting.done():
+            try:
+                if not self._take(self._buffer()):
+                    self._wake(enough=True)
+            except Exception as failure:  # noqa: BLE001 - it belongs to whoever waits, not to the connection
+                self._waiting.set_exception(failure)
 
     def eof_received(self) -> None:
         """The transport closes itself behind this."""
@@ -150,7 +185,8 @@ class Answer(asyncio.Protocol):
         if self._buffered > BUFFER_BYTES and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self._wake()
+        if self._take is None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         if self.status:

@@ -8,7 +8,7 @@ Implemented by ``anthropic`` and ``scripted``; ``local`` is the Anthropic provid
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,11 @@ class ModelCall:
     run_id: str = ""
     """Only for logs and for scripts that want to know who asks."""
     turn: int = 1
+    eager: Callable[[list[Delta]], bool] | None = field(default=None, compare=False)
+    """Takes deltas at their moment while whoever iterates waits: no task has to be woken for them.
+
+    A provider may give them here instead of yielding them, as long as it returns True; after False it must yield,
+    deltas or none, before it goes on. Must not block; what it raises, the stream raises."""
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ class SqliteStore:
         from .chats import SqliteChats
         from .log import SqliteLog
         from .programs import SqlitePrograms
+        from .recovery import recover
         from .reports import SqliteReports
         from .runs import SqliteRuns
         from .writer import Writer
@@ -30,10 +31,12 @@ class SqliteStore:
         self._ownership = Ownership(data_dir)
         prepare(data_dir)
         self._path = data_dir / FILE
+        with contextlib.closing(connect(data_dir)) as connection:
+            recover(connection, data_dir, owner)
         self.writer = Writer(data_dir)
         self._reader = connect(data_dir, read_only=True)
-        self.log = SqliteLog(self.writer, self._reader)
-        self.runs = SqliteRuns(self.writer, self._reader, owner)
+        self.log = SqliteLog(data_dir, owner, self.writer, self._reader)
+        self.runs = SqliteRuns(self.writer, self._reader, owner, self.log.unfiled)
         self.chats = SqliteChats(self.writer, self._reader)
         self.keys = SqliteKeys(self.writer.transact, self._reader)
         self.programs = SqlitePrograms(self.writer, self._reader)
@@ -56,7 +59,7 @@ class SqliteStore:
 
     async def give_up(self) -> None:
         if not self.log.given_up:
-            self.log.given_up = True
+            await self.log.give_up()
             await self.writer.close()
             self._ownership.close()
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from math import inf
 from pathlib import Path
 from urllib.parse import quote
 
+from . import journal
 from .database import FILE, VERSION, Ownership, connect
+from .recovery import recover
 
 PAGES_AT_ONCE = 1000
 
@@ -56,12 +59,15 @@ def restore(file: Path, data_dir: Path) -> Path | None:
         fresh.chmod(0o600)
         former = None
         if place.exists():
-            with closing(connect(data_dir)) as old:  # what its write-ahead log holds belongs to it
+            with closing(connect(data_dir)) as old:  # what its write-ahead log and its journal hold belongs to it
+                with suppress(sqlite3.DatabaseError):  # damaged, perhaps that is why
+                    recover(old, data_dir, "")
                 old.execute("pragma wal_checkpoint(truncate)")
             former = place.with_name(f"{FILE}.before-restore")
             os.replace(place, former)
         for beside in ("-wal", "-shm"):
             place.with_name(place.name + beside).unlink(missing_ok=True)
+        journal.drop(data_dir, inf)
         os.replace(fresh, place)
         return former
     finally:

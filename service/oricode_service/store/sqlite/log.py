@@ -1,57 +1,109 @@
-"""The logs in SQLite. One process owns the file, so nobody else writes: there is nothing to watch."""
+"""The logs in SQLite. One process owns the file, so nobody else writes: there is nothing to watch.
+
+Deltas go to the journal, one write a flush, and are filed in the ``event`` table later: those of a run with its next
+commit, the others when the journal is full. Readers see both. Steps go to the table at once, with an fsync.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 
-from ..rows import Op, Record
-from . import operations
+from ..port import StoreUnavailable
+from ..rows import FinishRun, Op, Record
+from . import journal, operations
+from .unfiled import Unfiled, rows
+from .writer import PAGE_BYTES as DISK_PAGE
 from .writer import Writer
 
 PACE = 0.002
-"""Between two flushes under load: each is a transaction of about 15 µs, and of another 3 µs for each run in it. A lone
-event never waits."""
+"""Between two flushes under load. A lone event never waits."""
+JOURNAL_BYTES = 1024 * 1024
+"""From this size on the journal is filed."""
 PAGE_BYTES = 32 * 1024
 LOOK_SECONDS = 0.2
 """How often a process that gave its runs to the next one looks for what that one wrote."""
 _ROW_BYTES = 100
 """A guess at an event's size, to ask for about as many rows as a page needs."""
+_SELECT = "select run_no, seq, epoch, event, data from event where run_no = ? and seq > ? order by seq limit ?"
+_LAST = "select coalesce(max(seq), 0) from event where run_no = ?"
 
 
 class SqliteLog:
     """Implements :class:`~oricode_service.store.port.LogStore`."""
 
-    def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, opening: str, writer: Writer, reader: sqlite3.Connection) -> None:
+        """``opening``: see :class:`~.journal.Journal`."""
         self.pace = PACE
         self.given_up = False
+        self.unfiled = Unfiled(self._filed)
+        self._folder = folder
+        self._journal = journal.Journal(folder, opening)
         self._writer = writer
         self._reader = reader
+        self._filing = asyncio.Lock()
+        """Held by whoever files, so that nothing is filed twice."""
+        self._task: asyncio.Task[None] | None = None
 
     async def append(self, records: Sequence[Record]) -> None:
-        await self._writer.append(records)
+        if self.given_up:
+            raise StoreUnavailable("this process has given the database up")
+        self.unfiled.check(records)
+        self._journal.append(records)
+        self.unfiled.add(records)
+        if self._journal.size > JOURNAL_BYTES and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._file_all())
 
     async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
-        await self._writer.transact(lambda db: operations.apply(db, records, ops))
+        self.unfiled.check(records)
+        async with self._filing:
+            taken = self.unfiled.of({record.run_no for record in records})
+            events = [*_rows(taken), *records]
+            await self._writer.transact(lambda db: operations.apply(db, events, ops), pages=_pages(events))
+            self.unfiled.filed(taken)
+        self.unfiled.committed(records, {op.run_no for op in ops if isinstance(op, FinishRun)})
+
+    async def _file_all(self) -> None:
+        """File what the journal holds, and go on in a new one."""
+        try:
+            async with self._filing:
+                full = self._journal.turn()
+                taken = self.unfiled.of()
+                events = _rows(taken)
+                await self._writer.transact(
+                    lambda db: operations.apply(db, events, ()), durable=False, pages=_pages(events)
+                )
+                self.unfiled.filed(taken)
+                self._journal.drop(full)
+        except (StoreUnavailable, OSError):
+            pass  # it stays in the journal, and in memory, until the next time
+        finally:
+            self._task = None
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
-        rows = self._reader.execute(
-            "select run_no, seq, epoch, event, data from event where run_no = ? and seq > ? order by seq limit ?",
-            (run_no, after, max(1, max_bytes // _ROW_BYTES)),
-        )
+        most = max(1, max_bytes // _ROW_BYTES)
         page: list[Record] = []
         size = 0
-        for found in rows:
+        for found in self._reader.execute(_SELECT, (run_no, after, most)):
             page.append(Record._make(found))
             size += len(found[4])
             if size >= max_bytes:
                 break
+        if size < max_bytes and len(page) < most:  # the table has no more
+            for record in self.unfiled.behind(run_no, page[-1].seq if page else after):
+                page.append(record)
+                size += len(record[4])
+                if size >= max_bytes:
+                    break
         if page:
             page[0] = page[0].behind(after)
         return page
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
+        if (held := self.unfiled.at(run_no, seq)) is not None:
+            return held.epoch
         found = self._reader.execute(
             "select epoch from event where run_no = ? and seq >= ? order by seq limit 1", (run_no, seq)
         ).fetchone()
@@ -61,6 +113,27 @@ class SqliteLog:
         return [record for run_no, seq in cursors.items() for record in await self.read(run_no, seq, PAGE_BYTES)]
 
     async def watch(self) -> AsyncIterator[frozenset[int] | None]:
-        while self.given_up:  # the next process writes to the same file, and cannot tell us
+        while self.given_up:  # the next process writes to the same file, and cannot tell us; its deltas come when filed
             await asyncio.sleep(LOOK_SECONDS)
             yield None
+
+    def _filed(self, run_no: int) -> int:
+        last: int = self._reader.execute(_LAST, (run_no,)).fetchone()[0]
+        return last
+
+    async def give_up(self) -> None:
+        """File everything and write no more. What the disk refuses stays in the journal, for the next opening."""
+        self.given_up = True
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await self._file_all()
+        self._journal.close()
+
+
+def _rows(taken: dict[int, list[Record]]) -> list[Record]:
+    return rows(record for held in taken.values() for record in held)
+
+
+def _pages(events: Sequence[Record]) -> int:
+    """Of the database that these take, about, with an operation or two."""
+    return 8 + len(events) + sum(len(record[4]) for record in events) // DISK_PAGE

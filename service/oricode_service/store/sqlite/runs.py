@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from ..port import ChatBusy, ChatNotFound, KeyReused, TooManyRuns
 from ..rows import Created, EffectRow, MessageRow, NewRun, PendingRow, RunRow
 from ..text import bare, storable
+from .unfiled import Unfiled
 from .writer import Writer
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
@@ -34,10 +36,11 @@ def row(values: sqlite3.Row | tuple[object, ...]) -> RunRow:
 class SqliteRuns:
     """Implements :class:`~oricode_service.store.port.RunStore`."""
 
-    def __init__(self, writer: Writer, reader: sqlite3.Connection, owner: str) -> None:
+    def __init__(self, writer: Writer, reader: sqlite3.Connection, owner: str, unfiled: Unfiled) -> None:
         self._writer = writer
         self._reader = reader
         self._owner = owner
+        self._unfiled = unfiled
 
     async def create(self, new: NewRun) -> Created:
         if not storable(new.chat_id):
@@ -54,7 +57,10 @@ class SqliteRuns:
         found = self._reader.execute(
             f"{SELECT} where run.id = ? and (? is null or run.user = ?)", (run_id, user, user)
         ).fetchone()
-        return row(found) if found else None
+        if not found:
+            return None
+        known = row(found)
+        return replace(known, last_seq=last) if (last := self._unfiled.last(known.no)) else known
 
     async def result(self, run_no: int) -> bytes | None:
         found = self._reader.execute("select result from run where no = ?", (run_no,)).fetchone()

@@ -1,9 +1,9 @@
-"""The one writer: deltas on the event loop, fsynced commits and checkpoints on a thread, one lock for their order.
+"""The one writer: a connection and the thread it is used on. The event loop never waits for the disk.
 
-A delta flush does not wait for the disk (``synchronous=normal`` in WAL), so handing it to a thread costs more than
-the write. A commit waits for the disk, so it runs on the thread; whatever was asked meanwhile shares the next
-transaction (group commit). ``synchronous`` is switched on the one connection rather than kept on two, because SQLite
-before 3.51.3 can corrupt a WAL that one connection checkpoints while another writes.
+In: pieces of work, from the loop. Out: their values, when the transaction that held them is on disk; whatever was asked
+while one was being written shares the next (group commit). Checkpoints run here too, between transactions: SQLite
+before 3.51.3 can corrupt a WAL that one connection checkpoints while another writes, so ``synchronous`` is switched on
+the one connection rather than kept on two.
 """
 
 from __future__ import annotations
@@ -11,108 +11,94 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..port import Fenced, StoreUnavailable
-from ..rows import Record
 from .database import connect
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
+PAGE_BYTES = 4096
 CHECKPOINT_PAGES = 6_000
 """Pages written to the WAL since the last checkpoint, about, that make the next one due: 24 MB. A longer WAL costs more
-than it saves: the file system finds new room for it, and the fsync at its end holds deltas up (p99 4 ms, not 12)."""
-_PAGE_BYTES = 4096
-_INSERT = "insert into event (run_no, seq, epoch, event, data) values (?, ?, ?, ?, ?)"
+than it saves: the file system finds new room for it, and the fsync at its end takes longer."""
+_FEW_PAGES = 8
+
+
+class _Asked(NamedTuple):
+    work: Work[Any]
+    done: asyncio.Future[Any]
+    durable: bool
+    pages: int
 
 
 class Writer:
     """Owns the writing connection. All methods belong to the event loop's thread."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._db = connect(data_dir, timeout=0)
-        self._db.execute("pragma synchronous=normal")
+        self._db = connect(data_dir)  # waits for other processes' locks, on its thread
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
-        self._lock = asyncio.Lock()
-        self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._waiting: list[_Asked] = []
         self._drain: asyncio.Task[None] | None = None
         self._unchecked = 0
         self._closed = False
         self.durable = True
         """False only in tests that show what a power cut does without fsync."""
 
-    async def append(self, records: Sequence[Record]) -> None:
-        """Write deltas; on the loop unless a commit is in progress or another process holds the file."""
-        if not self._lock.locked():
-            try:
-                _insert(self._db, records)
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error):
-                    raise StoreUnavailable(str(error)) from error
-            else:
-                self._count(records)
-                return
-        async with self._lock:
-            await self._on_thread(lambda db: _insert(db, records))
-        self._count(records)
+    async def transact(self, work: Work[T], *, durable: bool = True, pages: int = _FEW_PAGES) -> T:
+        """Run ``work`` inside a transaction that is on disk when this returns; not ``durable``: that survives a kill.
 
-    def _count(self, records: Sequence[Record]) -> None:
-        # Each run's events go to a page of their own; a record that does not fit takes more.
-        self._unchecked += len(records) + sum(len(record[4]) for record in records) // _PAGE_BYTES
-        if self._unchecked >= CHECKPOINT_PAGES and self._drain is None:
-            self._drain = asyncio.get_running_loop().create_task(self._work())
-
-    async def transact(self, work: Work[T]) -> T:
-        """Run ``work`` inside a transaction that is on disk when this returns.
-
-        Domain errors raised by ``work`` undo only its own part. When the disk refuses, all that shared the transaction
-        get :class:`StoreUnavailable` and nothing was written; so do those who come after :meth:`close`.
+        ``pages``: how many it writes, about. Domain errors raised by ``work`` undo only its own part. When the disk
+        refuses, all that shared the transaction get :class:`StoreUnavailable` and nothing was written; so do those who
+        come after :meth:`close`.
         """
         if self._closed:
             raise StoreUnavailable("this process has given the database up")
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        self._waiting.append((work, done))
+        asked = _Asked(work, loop.create_future(), durable and self.durable, pages)
+        self._waiting.append(asked)
         if self._drain is None:
             self._drain = loop.create_task(self._work())
-        return await done
+        value: T = await asked.done
+        return value
 
     async def _work(self) -> None:
         try:
-            while self._waiting or self._unchecked >= CHECKPOINT_PAGES:
-                async with self._lock:
-                    batch, self._waiting = self._waiting, []
-                    outcomes = await self._on_thread(partial(self._run, batch)) if batch else []
-                    for (_, done), (value, error) in zip(batch, outcomes, strict=True):
-                        if done.cancelled():
-                            continue
-                        if error is not None:
-                            done.set_exception(error)
-                        else:
-                            done.set_result(value)
-                    if self._unchecked >= CHECKPOINT_PAGES:
-                        self._unchecked = 0
-                        # A refused checkpoint loses nothing: the WAL grows until the next one.
-                        with contextlib.suppress(StoreUnavailable):
-                            await self._on_thread(_checkpoint)
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                outcomes = await self._on_thread(partial(self._run, batch))
+                for asked, (value, error) in zip(batch, outcomes, strict=True):
+                    if asked.done.cancelled():
+                        continue
+                    if error is not None:
+                        asked.done.set_exception(error)
+                    else:
+                        asked.done.set_result(value)
+                self._unchecked += sum(asked.pages for asked in batch)
+                if self._unchecked >= CHECKPOINT_PAGES:
+                    self._unchecked = 0
+                    # A refused checkpoint loses nothing: the WAL grows until the next one.
+                    with contextlib.suppress(StoreUnavailable):
+                        await self._on_thread(_checkpoint)
         finally:
             self._drain = None
 
-    def _run(self, batch: list[tuple[Work[Any], Any]], db: sqlite3.Connection) -> list[tuple[Any, Exception | None]]:
+    def _run(self, batch: list[_Asked], db: sqlite3.Connection) -> list[tuple[Any, Exception | None]]:
         outcomes: list[tuple[Any, Exception | None]] = []
+        quick = not any(asked.durable for asked in batch)
         try:
-            if self.durable:
-                db.execute("pragma synchronous=full")
+            if quick:
+                db.execute("pragma synchronous=normal")
             db.execute("begin immediate")
-            for work, _ in batch:
+            for asked in batch:
                 db.execute("savepoint work")
                 try:
-                    outcomes.append((work(db), None))
+                    outcomes.append((asked.work(db), None))
                 except sqlite3.Error:
                     raise
                 except Exception as error:  # noqa: BLE001 - a domain error belongs to the caller that waits for it
@@ -120,29 +106,19 @@ class Writer:
                     outcomes.append((None, error))
                 db.execute("release work")
             db.execute("commit")
-            self._unchecked += 8 * len(batch)
         except sqlite3.Error as error:
             _rollback(db)
             refused = Fenced(str(error)) if isinstance(error, sqlite3.IntegrityError) else StoreUnavailable(str(error))
             outcomes = [(None, refused)] * len(batch)
         finally:
-            if self.durable:
-                db.execute("pragma synchronous=normal")
+            if quick:
+                db.execute("pragma synchronous=full")
         return outcomes
 
     async def _on_thread(self, work: Work[T]) -> T:
-        """Run on the writer thread, waiting there for other processes' locks."""
-
-        def call() -> T:
-            self._db.execute("pragma busy_timeout=5000")
-            try:
-                return work(self._db)
-            finally:
-                self._db.execute("pragma busy_timeout=0")
-
         try:
-            # Shielded: a cancelled caller must not release the lock while the thread still writes.
-            task = asyncio.get_running_loop().run_in_executor(self._thread, call)
+            # Shielded: a cancelled caller must not go on while the thread still writes.
+            task = asyncio.get_running_loop().run_in_executor(self._thread, work, self._db)
             try:
                 return await asyncio.shield(task)
             except asyncio.CancelledError:
@@ -156,24 +132,11 @@ class Writer:
         self._closed = True
         while self._drain is not None:
             await asyncio.wait([self._drain])
-        async with self._lock:
-            try:
-                await self._on_thread(lambda db: db.execute("pragma wal_checkpoint(truncate)").fetchall())
-            finally:
-                self._thread.shutdown()
-                self._db.close()
-
-
-def _insert(db: sqlite3.Connection, records: Sequence[Record]) -> None:
-    db.execute("begin immediate")
-    try:
-        db.executemany(_INSERT, records)
-        db.execute("commit")
-    except sqlite3.Error as error:
-        _rollback(db)
-        if isinstance(error, sqlite3.IntegrityError):
-            raise Fenced(f"the log was written by another process: {error}") from error
-        raise
+        try:
+            await self._on_thread(lambda db: db.execute("pragma wal_checkpoint(truncate)").fetchall())
+        finally:
+            self._thread.shutdown()
+            self._db.close()
 
 
 def _checkpoint(db: sqlite3.Connection) -> None:
@@ -183,7 +146,3 @@ def _checkpoint(db: sqlite3.Connection) -> None:
 def _rollback(db: sqlite3.Connection) -> None:
     if db.in_transaction:
         db.execute("rollback")
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
