@@ -29,8 +29,11 @@ from oricode_service.engine.runs import Asker, Engine
 from oricode_service.log.commit import GroupCommit
 from oricode_service.log.hub import Logs
 from oricode_service.log.pulse import Pulse
+from oricode_service.models.anthropic import said
 from oricode_service.models.anthropic_stream import MessageStream
+from oricode_service.models.http_answer import Answer
 from oricode_service.models.port import Delta, ModelCall, Provider
+from oricode_service.models.silence import Waiting
 from oricode_service.store.sqlite import open_store
 from oricode_service.tools.registry import Registry
 from oricode_service.transports import sse
@@ -48,23 +51,29 @@ class _Route(NamedTuple):
     model: str
 
 
+class _Socket(Answer):
+    """An answer whose body is put into it, as its parser would."""
+
+    def put(self, body: bytes) -> None:
+        self.on_body(body)
+        self.hand_on()
+
+
 class _Fed:
-    """A provider whose socket is a queue; also the only entry of the model list."""
+    """A provider without a network; also the only entry of the model list."""
 
     def __init__(self) -> None:
-        self.calls: list[asyncio.Queue[bytes]] = []
+        self.calls: list[_Socket] = []
 
     def route(self, name: str | None) -> _Route:
         return _Route(self, name or "bench")
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[list[Delta], None]:
-        """Decodes what is put into the call's queue."""
-        socket: asyncio.Queue[bytes] = asyncio.Queue()
+        """Decodes what is put into the call's socket."""
+        socket = _Socket(asyncio.get_running_loop())
         self.calls.append(socket)
-        answer = MessageStream()
-        while not answer.stopped:
-            if deltas := answer.feed(await socket.get()):
-                yield deltas
+        async for deltas in said(socket, MessageStream(), Waiting(0, lambda: None), call.eager):
+            yield deltas
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -142,7 +151,7 @@ async def burst(inside: Inside) -> tuple[int, Callable[[], Awaitable[None]]]:
     async def run() -> None:
         for piece in pieces:
             for socket in inside.fed.calls:
-                socket.put_nowait(piece)
+                socket.put(piece)
             await asyncio.sleep(0)
         await asyncio.wait([task for _, task in viewers])
         assert [outlet.events for outlet, _ in viewers] == [500] * 32
@@ -154,7 +163,7 @@ async def trickle(inside: Inside) -> tuple[int, Callable[[], Awaitable[None]]]:
     """2,000 deltas, two at a time, to 50 runs in turn."""
     viewers = await inside.viewers(50)
     for socket in inside.fed.calls:
-        socket.put_nowait(recording.head())
+        socket.put(recording.head())
     await asyncio.sleep(0.05)
 
     async def run() -> None:
@@ -162,7 +171,7 @@ async def trickle(inside: Inside) -> tuple[int, Callable[[], Awaitable[None]]]:
             pair = [(number * 2) % 50, (number * 2 + 1) % 50]
             before = [viewers[place][0].events for place in pair]
             for place in pair:
-                inside.fed.calls[place].put_nowait(recording.delta(number))
+                inside.fed.calls[place].put(recording.delta(number))
             for place, events in zip(pair, before, strict=True):
                 await viewers[place][0].written(events)
 

@@ -91,4 +91,6 @@ def encode_texts(texts: list[str], index: int) -> bytes:
     Between two strings of a JSON array stands ``","``, which no encoded string holds: its quotes are escaped.
     """
     tail = b',"index":%d}' % index
+    if len(texts) == 1:
+        return b'{"text":' + dumps(texts[0]) + tail
     return b'{"text":' + dumps(texts)[1:-1].replace(b'","', b'"' + tail + b'\n{"text":"') + tail

@@ -86,7 +86,8 @@ class GroupCommit:
         self._records.append(record)
         self._logs[record[0]] = log
         self._bytes += len(record[4])
-        self._more.ring()
+        if self._more.waiting is not None:
+            self._more.ring()
 
     async def commit(self, log: RunLog, records: Sequence[Record], ops: Sequence[Op]) -> None:
         """Add events and operations, and return when they are fsynced and visible."""
@@ -184,9 +185,11 @@ class GroupCommit:
         return records
 
     def _show(self, records: list[Record]) -> None:
+        for record in records:
+            self._bytes -= len(record[4])
+        if not self._room.is_set():
+            self._room.set()
         _publish(records, self._logs)
-        self._bytes -= sum(len(record[4]) for record in records)
-        self._room.set()
 
     async def _save(self, records: list[Record], ops: list[Op]) -> None:
         self._reach("append.before")
@@ -208,8 +211,7 @@ class GroupCommit:
                 continue
             if (since := self._refused.pop(way, None)) is not None and not self._refused:
                 _log.warning("the store is back after %.1f s", time.monotonic() - since)
-            events = sum(record.data.count(b"\n") for record in records) + len(records)
-            self.observe(events, time.perf_counter() - started)
+            self.observe(_events(records), time.perf_counter() - started)
             self._reach("append.after")
             return
 
@@ -236,10 +238,21 @@ class GroupCommit:
         await asyncio.wait(self._tasks)
 
 
+def _events(records: list[Record]) -> int:
+    count = len(records)
+    for record in records:
+        count += record[4].count(b"\n")
+    return count
+
+
 def _publish(records: list[Record], logs: dict[int, RunLog]) -> None:
     by_run: dict[int, list[Record]] = {}
     for record in records:
-        by_run.setdefault(record[0], []).append(record)
+        own = by_run.get(record[0])
+        if own is None:
+            by_run[record[0]] = [record]
+        else:
+            own.append(record)
     for run_no, own in by_run.items():
         log = logs[run_no]
         log.publish(own)
@@ -251,15 +264,15 @@ class _Bell:
     """Wakes the one who waits for it; nobody is woken who waits later."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Future[None] | None = None
+        self.waiting: asyncio.Future[None] | None = None
 
     def ring(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
 
     async def rung(self) -> None:
-        self._waiting = asyncio.get_running_loop().create_future()
+        self.waiting = asyncio.get_running_loop().create_future()
         try:
-            await self._waiting
+            await self.waiting
         finally:
-            self._waiting = None
+            self.waiting = None

@@ -73,15 +73,16 @@ class RunLog:
 
     def publish(self, records: list[Record]) -> None:
         """Make stored records visible; they follow :attr:`visible` without a hole."""
-        last, solid = records[-1], self.last_solid
+        _, seq, epoch, event, _ = records[-1]
+        solid = self.last_solid
         self._tail += records
         for record in records:
             self._tail_bytes += len(record[4])
             if record[3] not in DELTAS:
                 self.last_solid = record[1]
-        self.visible = last.seq
-        self.epoch = last.epoch
-        self.ended = last.event == TERMINAL
+        self.visible = seq
+        self.epoch = epoch
+        self.ended = event == TERMINAL
         now = time.monotonic()
         if self.gaps is not None:
             self.gaps.add(now - self.changed_at)
@@ -118,10 +119,12 @@ class RunLog:
     def recent(self, after: int) -> list[Record] | None:
         """A page of records behind seq ``after`` from memory; None when they are only in the store."""
         tail = self._tail
+        if len(tail) > 1 and tail[-2][1] == after:  # a reader that keeps up
+            return [tail[-1]]
         if not tail or after < tail[0].first - 1:
             return None
         start = len(tail) - 1
-        while start and tail[start - 1][1] > after:  # a reader that keeps up finds its place at once
+        while start and tail[start - 1][1] > after:
             start -= 1
             if len(tail) - start > _NEAR:
                 start = bisect_right(tail, after, key=_SEQ)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from math import inf
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,9 +19,9 @@ from oricode_protocol import codec
 from . import anthropic_request, failures
 from .anthropic_http import AnthropicHttp
 from .anthropic_stream import MessageStream
-from .http_answer import Broken
+from .http_answer import Answer, Broken
 from .port import Delta, ModelCall
-from .silence import Silence
+from .silence import Silence, Waiting
 
 BASE_URL = "https://api.anthropic.com"
 READ_TIMEOUT = 120.0
@@ -80,33 +80,10 @@ class AnthropicProvider:
         try:
             answer = await self._http.post("/v1/messages", anthropic_request.body(call, self._extra_body), call.model)
             try:
-                message, now, eager = MessageStream(self._secret), asyncio.get_running_loop().time, call.eager
-                held: list[Delta] = []
-                refused = False
                 waiting = self._silence.begin(lambda: answer.fail(TimeoutError()))
-
-                def take(chunk: bytes) -> bool:
-                    nonlocal refused
-                    waiting.since = now()
-                    deltas = message.feed(chunk)
-                    if eager is None:
-                        held.extend(deltas)
-                    elif deltas:
-                        refused = not eager(deltas)
-                    return not (held or refused or message.stopped or message.failure)
-
                 try:
-                    while not message.stopped:
-                        waiting.since = now()
-                        more = await answer.give(take)
-                        waiting.since = inf  # what a pause of ours lasts is not the server's silence
-                        if held or refused:
-                            deltas, held, refused = held, [], False
-                            yield deltas
-                        if message.failure is not None:
-                            raise message.failure
-                        if not more:
-                            raise failures.failure(failures.DROPPED)
+                    async for deltas in said(answer, MessageStream(self._secret), waiting, call.eager):
+                        yield deltas
                 except TimeoutError:
                     raise self._http.silence() from None
                 except Broken:
@@ -141,6 +118,40 @@ class AnthropicProvider:
         """See :meth:`oricode_service.models.port.Provider.close`."""
         self._silence.close()
         self._http.close()
+
+
+async def said(
+    answer: Answer, message: MessageStream, waiting: Waiting, eager: Callable[[list[Delta]], bool] | None
+) -> AsyncGenerator[list[Delta], None]:
+    """What an answer says until ``message_stop``; what ``eager`` took is not yielded (see :class:`ModelCall`).
+
+    Raises UpstreamFailure, and what :meth:`Answer.give` raises.
+    """
+    now = asyncio.get_running_loop().time
+    held: list[Delta] = []
+    refused = False
+
+    def take(chunk: bytes) -> bool:
+        nonlocal refused
+        waiting.since = now()
+        deltas = message.feed(chunk)
+        if eager is None:
+            held.extend(deltas)
+        elif deltas:
+            refused = not eager(deltas)
+        return not (held or refused or message.stopped or message.failure)
+
+    while not message.stopped:
+        waiting.since = now()
+        more = await answer.give(take)
+        waiting.since = inf  # what a pause of ours lasts is not the server's silence
+        if held or refused:
+            deltas, held, refused = held, [], False
+            yield deltas
+        if message.failure is not None:
+            raise message.failure
+        if not more:
+            raise failures.failure(failures.DROPPED)
 
 
 def _usable_key(key: str | None) -> str:

@@ -63,6 +63,8 @@ class MessageStream:
         """Take the next chunk; return the deltas it completed, often none."""
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
+        if not self._rest and (one := self._single(chunk)) is not None:
+            return one
         deltas: list[Delta] = []
         kind, index, shared = self._kind, self._index, self._shared
         rest = self._rest + chunk
@@ -90,6 +92,24 @@ class MessageStream:
             self.failure = failure(DROPPED, "The model's answer is garbled.")
         return deltas
 
+    def _single(self, chunk: bytes) -> list[Delta] | None:
+        """The usual read of a slow answer: one whole delta of the open block. None = something else."""
+        if not (chunk.startswith(self._lead) and chunk.endswith(_BETWEEN)):
+            return None
+        encoded = chunk[len(self._lead) : -len(_BETWEEN)].rstrip(b" }")
+        if b"\n" in encoded:  # several
+            return None
+        try:
+            text = codec.loads(encoded)
+        except codec.MalformedJson:
+            return None
+        if type(text) is not str:
+            return None
+        kind = self._kind
+        if kind is ToolInput:
+            self._whole_inputs.pop(self._index, None)
+        return [kind(self._index, text)] if text else []
+
     def _take_blocks(self, blocks: list[bytes], deltas: list[Delta]) -> None:
         """Take whole events, one by one."""
         for block in blocks:
@@ -111,6 +131,7 @@ class MessageStream:
     def _expect(self, kind: Kind, index: int) -> None:
         """Block ``index`` was opened: most of what follows will be its deltas."""
         self._kind, self._index, self._shared = kind, index, _shared(kind, index)
+        self._lead = self._shared.removeprefix(_BETWEEN)
 
     def _take(self, event: dict[str, Any], deltas: list[Delta]) -> None:
         kind = event["type"]

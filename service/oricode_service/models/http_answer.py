@@ -142,6 +142,10 @@ class Answer(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.fail(Broken(str(error)))
             self.close()
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """Give what has arrived to whoever waits in :meth:`give`."""
         if self._take is not None and self._pieces and self._waiting is not None and not self._waiting.done():
             try:
                 if not self._take(self._buffer()):
