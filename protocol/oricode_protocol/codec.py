@@ -88,7 +88,8 @@ def encode(event: Event) -> bytes:
 def encode_texts(texts: list[str], index: int) -> bytes:
     """The ``data`` of one ``content`` or ``thinking`` event per text, one a line: as :func:`encode`, all at once.
 
-    Between two strings of a JSON array stands ``","``, which no encoded string holds: its quotes are escaped.
+    Between two strings of a JSON array stands ``","``, which no encoded string holds: its quotes are escaped. The first
+    one's opening quote is left out of the search, because with a text that is only a comma it would look the same.
     """
     tail = b',"index":%d}' % index
-    return b'{"text":' + dumps(texts)[1:-1].replace(b'","', b'"' + tail + b'\n{"text":"') + tail
+    return b'{"text":"' + dumps(texts)[2:-1].replace(b'","', b'"' + tail + b'\n{"text":"') + tail

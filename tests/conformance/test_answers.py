@@ -51,6 +51,16 @@ async def test_odd_text_of_a_model_arrives_byte_exact(house: House, wire: Wire) 
     assert (await wire.ask(prompt="x", model=model.name)).text == "".join(odd)
 
 
+async def test_deltas_of_punctuation_that_json_is_made_of_arrive_one_by_one(house: House, wire: Wire) -> None:
+    """Models send a comma as a delta of its own, also as the first one of a read."""
+    odd = [",", "{", '"', ",", ",", "}", "\\", '","', ":", ","]
+    model = house.model(message(text(odd)))
+    answer = await wire.ask(prompt="x", model=model.name)
+    assert (answer.status, answer.text) == ("completed", "".join(odd))
+    shown = [event.data["text"] for event in await log(house, answer.run_id) if event.name == "content"]
+    assert shown == odd
+
+
 async def test_an_emoji_that_a_model_cut_in_two_arrives_whole(house: House, wire: Wire) -> None:
     model = house.model(message(text(["half ", "\ud83d", "\ude00", " done"])))
     answer = await wire.ask(prompt="x", model=model.name)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oricode_protocol import codec
 from oricode_protocol.events import EVENTS, Content, Done, Progress
@@ -14,6 +14,8 @@ from protocol.legal import events
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 """Surrogates included."""
+PUNCTUATION = st.text('",:\\\\{}[] \n', max_size=4)
+"""What JSON itself is made of, often alone: models send a comma or a bracket as a delta of its own."""
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -62,7 +64,9 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: i
     assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
 
 
-@given(st.lists(ANY_TEXT, min_size=1), st.integers(0, 2**31))
+@given(st.lists(ANY_TEXT | PUNCTUATION, min_size=1), st.integers(0, 2**31))
+@example([","], 0)
+@example([",", "a", ","], 7)
 def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
     lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
     assert lines == [{"text": text, "index": index} for text in texts]
