@@ -8,7 +8,7 @@ import pytest
 from conformance.house import DEFAULT_MODEL, House
 from conformance.wires import WIRES, Wire, log
 from protocol.recorded import read
-from upstream import message, text, thinking
+from upstream import message, text, thinking, tool_use
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TEXTS = read("texts.json")
@@ -117,3 +117,40 @@ async def test_max_tokens_is_8192_unless_asked_otherwise(house: House, wire: Wir
     model = house.model(message(text("ok")))
     await wire.ask(prompt="c", model=model.name)
     assert model.requests[0]["max_tokens"] == 8192
+
+
+async def test_a_history_that_a_client_brings_along_is_sent_as_it_is(house: House, wire: Wire) -> None:
+    """Texts or blocks, the assistant's part too; calls in it have their results, and turns are counted without it."""
+    call = {"type": "tool_use", "id": "toolu_old", "name": "read_editor", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_old", "content": "REPORT za."}
+    history = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"},
+        {"role": "assistant", "content": [{"type": "text", "text": "d"}, call]},
+        {"role": "user", "content": [result]},
+    ]
+    model = house.model(message(tool_use("toolu_1", "mcp_nothing", {})), message(text("Done.")), message(text("Yes.")))
+    answer = await wire.ask(messages=history, model=model.name)
+    assert (answer.status, answer.text) == ("completed", "Done.")
+    assert [_plain(m) for m in model.requests[0]["messages"]] == history
+    starts = [event.data for event in await log(house, answer.run_id) if event.name == "message_start"]
+    assert [(start["turn"], start["attempt"]) for start in starts] == [(1, 1), (2, 1)]
+    again = await wire.ask(prompt="Sure?", model=model.name, chat_id=answer.chat_id)
+    assert again.text == "Yes."
+    assert [_plain(m) for m in model.requests[2]["messages"][: len(history)]] == history
+
+
+def _plain(message: dict[str, Any]) -> dict[str, Any]:
+    """A message whose content is the text itself when it is one block of text."""
+    content = message["content"]
+    alone = len(content) == 1 and isinstance(content, list) and content[0]["type"] == "text"
+    return {**message, "content": content[0]["text"]} if alone else message
+
+
+async def test_a_pause_without_a_word_is_the_end(house: House, wire: Wire) -> None:
+    """There is nothing to continue from: asking again would ask the same question, for ever."""
+    model = house.model(message(text("One. "), stop_reason="pause_turn"), message(stop_reason="pause_turn"))
+    answer = await wire.ask(prompt="x", model=model.name)
+    assert (answer.status, answer.text) == ("completed", "One. ")
+    assert len(model.requests) == 2
