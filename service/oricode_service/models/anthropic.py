@@ -20,7 +20,7 @@ from . import anthropic_request, failures
 from .anthropic_http import AnthropicHttp
 from .anthropic_stream import MessageStream
 from .http_answer import Broken
-from .port import Delta, ModelCall
+from .port import Delta, ModelCall, UpstreamFailure
 from .silence import Silence
 
 BASE_URL = "https://api.anthropic.com"
@@ -29,6 +29,8 @@ READ_TIMEOUT = 120.0
 CONNECT_TIMEOUT = 5.0
 MAX_STREAMS = 10_000
 """Open calls at once. The SDK's own limit is 1,000, and call 1,001 would wait without a word."""
+NO_STREAMS = ("application/json", "text/html")
+"""What a body without a single event is called when it never was a stream, whatever its status says."""
 _COUNT_BYTES = 64 * 1024
 _END_OF_BODY_SECONDS = 0.25
 """How long to wait, after the answer is complete, for the end of its HTTP body, so that the connection is reused."""
@@ -81,6 +83,7 @@ class AnthropicProvider:
             answer = await self._http.post("/v1/messages", anthropic_request.body(call, self._extra_body), call.model)
             try:
                 message, now = MessageStream(self._secret), asyncio.get_running_loop().time
+                said = False
                 waiting = self._silence.begin(lambda: answer.fail(TimeoutError()))
                 try:
                     while not message.stopped:
@@ -88,8 +91,9 @@ class AnthropicProvider:
                         chunk = await answer.read()
                         waiting.since = inf  # what a pause of ours lasts is not the server's silence
                         if not chunk:
-                            raise failures.failure(failures.DROPPED)
+                            raise _ended(answer.headers.get("content-type", ""), said)
                         if deltas := message.feed(chunk):
+                            said = True
                             yield deltas
                         if message.failure is not None:
                             raise message.failure
@@ -127,6 +131,15 @@ class AnthropicProvider:
         """See :meth:`oricode_service.models.port.Provider.close`."""
         self._silence.close()
         self._http.close()
+
+
+def _ended(content_type: str, said: bool) -> UpstreamFailure:
+    """Why a body that ended too early did. One that never was a stream would be the same, and paid for, again."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if said or kind not in NO_STREAMS:
+        return failures.failure(failures.DROPPED)
+    sentence = f"The model provider sent {kind} where a stream of events belongs; its address may be wrong."
+    return UpstreamFailure(failures.FAULTY.code, sentence, retryable=False)
 
 
 def _usable_key(key: str | None) -> str:
