@@ -53,7 +53,7 @@ async def test_odd_text_of_a_model_arrives_byte_exact(house: House, wire: Wire) 
 
 async def test_deltas_of_punctuation_that_json_is_made_of_arrive_one_by_one(house: House, wire: Wire) -> None:
     """Models send a comma as a delta of its own, also as the first one of a read."""
-    odd = [",", "{", '"', ",", ",", "}", "\\", '","', ":", ","]
+    odd = [",", "{", '"', ",", ",", "}", "\\", '","', ":", ",", '"name",', '"', ",", '\\"', '",\n', '",']
     model = house.model(message(text(odd)))
     answer = await wire.ask(prompt="x", model=model.name)
     assert (answer.status, answer.text) == ("completed", "".join(odd))

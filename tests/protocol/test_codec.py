@@ -59,7 +59,8 @@ def _shuffled(value: Any, random: Any) -> Any:
     return [_shuffled(item, random) for item in value] if isinstance(value, list) else value
 
 
-@given(ANY_TEXT, st.integers(0, 2**31))
+@given(ANY_TEXT | PUNCTUATION, st.integers(0, 2**31))
+@example('"name",', 0)
 def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: int) -> None:
     assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
 
@@ -67,6 +68,8 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: i
 @given(st.lists(ANY_TEXT | PUNCTUATION, min_size=1), st.integers(0, 2**31))
 @example([","], 0)
 @example([",", "a", ","], 7)
+@example(['"name",', "x"], 0)
+@example(['",', '\ud83d",'], 0)
 def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
     lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
     assert lines == [{"text": text, "index": index} for text in texts]
