@@ -90,6 +90,16 @@ def encode(event: Event) -> bytes:
     return dumps(event_data(event))
 
 
+def _paired(texts: list[str]) -> list[str]:
+    """``texts`` with no character cut in two: a first half goes to where the second is."""
+    whole = list(texts)
+    for place in range(len(whole) - 1):
+        if "\ud800" <= whole[place][-1:] <= "\udbff" and "\udc00" <= whole[place + 1][:1] <= "\udfff":
+            whole[place + 1] = whole[place][-1] + whole[place + 1]
+            whole[place] = whole[place][:-1]
+    return whole
+
+
 def encode_texts(texts: list[str], index: int) -> bytes:
     """The ``data`` of one ``content`` or ``thinking`` event per text, one a line: as :func:`encode`, all at once.
 
@@ -99,6 +109,6 @@ def encode_texts(texts: list[str], index: int) -> bytes:
     try:
         data = _one_line(orjson.dumps(texts, option=orjson.OPT_INDENT_2))
     except TypeError:  # as in `dumps`
-        data = json.dumps(texts, ensure_ascii=True, indent=2).encode("ascii")
+        data = json.dumps(_paired(texts), ensure_ascii=True, indent=2).encode("ascii")
     tail = b',"index":%d}' % index
     return b'{"text":' + data[4:-2].replace(b",\n  ", tail + b'\n{"text":') + tail

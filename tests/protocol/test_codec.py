@@ -72,7 +72,19 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: i
 @example(['",', '\ud83d",'], 0)
 def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
     lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
-    assert lines == [{"text": text, "index": index} for text in texts]
+    assert len(lines) == len(texts)
+    assert codec.loads(codec.dumps("".join(line["text"] for line in lines))) == codec.loads(codec.dumps("".join(texts)))
+    if not any(map(_has_surrogates, texts)):
+        assert lines == [{"text": text, "index": index} for text in texts]
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def test_a_character_that_was_cut_in_two_is_whole_in_the_text_of_its_second_half() -> None:
+    lines = codec.encode_texts(["a\ud83d", "\ude00b", "\ud83d", "c"], 0).split(b"\n")
+    assert [codec.loads(line)["text"] for line in lines] == ["a", "😀b", "\ud83d", "c"]
 
 
 @given(events())

@@ -54,6 +54,8 @@ class Turn:
         self._attempt = attempt
         self._calls: dict[int, str] = {}
         """Block index -> tool call id, as viewers know it."""
+        self._half: tuple[Kind, int, str] | None = None
+        """Kind, block and first half of a character that a delta was cut in, held back until its other half comes."""
 
     async def take(self, messages: list[JsonObject]) -> Draft:
         """Call the model until it finished a message; raises UpstreamError when it will not."""
@@ -108,6 +110,7 @@ class Turn:
     def _drop_draft(self) -> None:
         self._run.calls_seen.difference_update(self._calls.values())
         self._calls.clear()
+        self._half = None
         self.draft = Draft()
 
     def _pause(self, tried: int, failure: UpstreamFailure) -> float:
@@ -119,6 +122,8 @@ class Turn:
 
     def _show(self, deltas: list[Delta]) -> None:
         for delta in deltas:
+            if self._half is not None and not _continues(delta, *self._half[:2]):
+                self._show_half()
             if type(delta) is Pieces:
                 self._say(delta.kind, delta.index, delta.pieces)
             elif type(delta) is Text or type(delta) is Thinking:
@@ -133,6 +138,28 @@ class Turn:
                 self.draft.add(delta)
 
     def _say(self, kind: Kind, index: int, pieces: list[str]) -> None:
+        if self._half is not None or "\ud800" <= pieces[-1][-1:] <= "\udbff":
+            pieces = self._whole(kind, index, pieces)
+        if pieces:
+            self._say_now(kind, index, pieces)
+
+    def _whole(self, kind: Kind, index: int, pieces: list[str]) -> list[str]:
+        """``pieces`` with the half character from before; one that they end in is held back."""
+        first, last = (self._half[2] if self._half is not None else ""), pieces[-1]
+        self._half = (kind, index, last[-1]) if "\ud800" <= last[-1:] <= "\udbff" else None
+        whole = [first + pieces[0], *pieces[1:]]
+        if self._half is not None:
+            whole[-1] = whole[-1][:-1]
+        return [piece for piece in whole if piece]
+
+    def _show_half(self) -> None:
+        """Its other half did not come."""
+        if self._half is not None:
+            kind, index, half = self._half
+            self._half = None
+            self._say_now(kind, index, [half])
+
+    def _say_now(self, kind: Kind, index: int, pieces: list[str]) -> None:
         self.draft.say(kind, index, pieces)
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
@@ -152,6 +179,12 @@ class Turn:
             tool_call_id = new_id("call")
         self._run.calls_seen.add(tool_call_id)
         return tool_call_id
+
+
+def _continues(delta: Delta, kind: Kind, index: int) -> bool:
+    """Whether ``delta`` goes on where the one before ended."""
+    same = delta.kind is kind if type(delta) is Pieces else type(delta) is kind
+    return same and getattr(delta, "index", None) == index
 
 
 def content_of(draft: Draft) -> list[JsonObject]:
