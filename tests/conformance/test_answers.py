@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -59,6 +60,20 @@ async def test_deltas_of_punctuation_that_json_is_made_of_arrive_one_by_one(hous
     assert (answer.status, answer.text) == ("completed", "".join(odd))
     shown = [event.data["text"] for event in await log(house, answer.run_id) if event.name == "content"]
     assert shown == odd
+
+
+async def test_a_delta_of_any_length_comes_in_pieces_that_stock_readers_take(house: House, wire: Wire) -> None:
+    """Lines of 64 KiB and frames of 1 MiB are the limits of readers that people use."""
+    long = "😀 long, \x00 " * 20_000
+    call = tool_use("toolu_long", "mcp_nothing", {"code": long}, pieces=1)
+    model = house.model(message(thinking(long, "c2ln"), text([long, "end"]), call), message(text("Done.")))
+    answer = await wire.ask(prompt="x", model=model.name)
+    assert (answer.status, answer.text) == ("completed", long + "endDone.")
+    events = await log(house, answer.run_id)
+    assert max(len(str(event.data)) for event in events if event.name != "tool_call") < 64 * 1024
+    assert "".join(event.data["text"] for event in events if event.name == "thinking") == long
+    (shown,) = [event.data["input"] for event in events if event.name == "tool_call"]
+    assert shown == json.loads("".join(e.data["partial_json"] for e in events if e.name == "tool_input"))
 
 
 async def test_an_emoji_that_a_model_cut_in_two_arrives_whole(house: House, wire: Wire) -> None:

@@ -38,6 +38,8 @@ JsonObject = dict[str, Any]
 BACKOFF_CAP = 30.0
 BAD_INPUT = "bad_input"
 """Our mark on a stored tool call whose input was no JSON object; never sent to a model."""
+LONGEST = 8 * 1024
+"""Characters of a delta. Whatever a provider sends at once, a line or frame stays below what stock readers take."""
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 _log = logging.getLogger(__name__)
 
@@ -163,13 +165,17 @@ class Turn:
         self.draft.say(kind, index, pieces)
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
-            self._run.writer.append_deltas(name, codec.encode_texts(pieces, index), len(pieces))
+            data = codec.encode_texts(pieces, index)
+            if len(data) > LONGEST and len(short := _cut(pieces)) > len(pieces):
+                pieces, data = short, codec.encode_texts(short, index)
+            self._run.writer.append_deltas(name, data, len(pieces))
         elif index in self._calls:
             self._input(index, pieces, None)
 
     def _input(self, index: int, pieces: list[str], name: str | None) -> None:
         call = self._calls[index]
-        events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in pieces]
+        short = _cut(pieces)
+        events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in short]
         data = b"\n".join(map(codec.encode, events))
         self._run.writer.append_deltas(ToolInputEvent.event, data, len(events))
 
@@ -179,6 +185,11 @@ class Turn:
             tool_call_id = new_id("call")
         self._run.calls_seen.add(tool_call_id)
         return tool_call_id
+
+
+def _cut(pieces: list[str]) -> list[str]:
+    """``pieces`` with the long ones in several."""
+    return [piece[at : at + LONGEST] for piece in pieces for at in range(0, len(piece) or 1, LONGEST)]
 
 
 def _continues(delta: Delta, kind: Kind, index: int) -> bool:
