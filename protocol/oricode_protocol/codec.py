@@ -33,6 +33,11 @@ def dumps(value: Any) -> bytes:
     except TypeError:
         # Lone surrogates, or integers beyond 64 bits. The stdlib writes everything outside ASCII as escapes.
         return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _one_line(data)
+
+
+def _one_line(data: bytes) -> bytes:
+    """What some readers take for line ends, escaped."""
     # The two-byte prefixes are looked for first: one pass that almost never finds anything.
     if b"\xe2\x80" in data:
         data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
@@ -85,12 +90,27 @@ def encode(event: Event) -> bytes:
     return dumps(event_data(event))
 
 
+def _paired(texts: list[str]) -> list[str]:
+    """``texts`` with no character cut in two: a first half goes to where the second is."""
+    whole = list(texts)
+    for place in range(len(whole) - 1):
+        if "\ud800" <= whole[place][-1:] <= "\udbff" and "\udc00" <= whole[place + 1][:1] <= "\udfff":
+            whole[place + 1] = whole[place][-1] + whole[place + 1]
+            whole[place] = whole[place][:-1]
+    return whole
+
+
 def encode_texts(texts: list[str], index: int) -> bytes:
     """The ``data`` of one ``content`` or ``thinking`` event per text, one a line: as :func:`encode`, all at once.
 
-    Between two strings of a JSON array stands ``","``, which no encoded string holds: its quotes are escaped.
+    Encoded with indentation, a line feed stands between two strings and in none of them: a text may hold or be any
+    punctuation of JSON's.
     """
     tail = b',"index":%d}' % index
     if len(texts) == 1:
         return b'{"text":' + dumps(texts[0]) + tail
-    return b'{"text":' + dumps(texts)[1:-1].replace(b'","', b'"' + tail + b'\n{"text":"') + tail
+    try:
+        data = _one_line(orjson.dumps(texts, option=orjson.OPT_INDENT_2))
+    except TypeError:  # as in `dumps`
+        data = json.dumps(_paired(texts), ensure_ascii=True, indent=2).encode("ascii")
+    return b'{"text":' + data[4:-2].replace(b",\n  ", tail + b'\n{"text":') + tail

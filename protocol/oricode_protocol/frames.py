@@ -65,8 +65,9 @@ def parse_request(text: str | bytes) -> Request:
     if not isinstance(name, str) or name not in COMMANDS:
         known = ", ".join(COMMANDS)
         raise BadRequest(ref, error("unknown_command", f"`command` must be one of {known}."))
+    data = value.get("data")
     try:
-        return Request(ref, parse(COMMANDS[name], value.get("data") or {}))
+        return Request(ref, parse(COMMANDS[name], {} if data is None else data))
     except OricodeError as reason:
         raise BadRequest(ref, reason) from None
 

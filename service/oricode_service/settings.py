@@ -76,9 +76,9 @@ class AccessSettings(_Group):
     """Who may ask, and how much"""
 
     rate_limit: Annotated[str, BeforeValidator(rate)] = _field(
-        "120/minute", "New runs per key and time, such as `5 per 10 second`; `off` for no limit."
+        "600/minute", "New runs per key and time, such as `5 per 10 second`; `off` for no limit."
     )
-    max_concurrent_runs: int = _field(20, "Live runs per key; 0 = no limit.", ge=0)
+    max_concurrent_runs: int = _field(200, "Live runs per key; 0 = no limit.", ge=0)
     max_connections: int = _field(10_000, "Open streams and sockets in all; 0 = no limit.", ge=0)
     max_connections_per_key: int = _field(2_000, "Open streams and sockets per key; 0 = no limit.", ge=0)
     max_connections_per_address: int = _field(2_000, "Open streams and sockets per client address; 0 = no limit.", ge=0)

@@ -25,7 +25,7 @@ def refusal(**environment: str) -> str:
 def test_the_defaults_are_those_of_the_product():
     settings = Settings.read({})
     assert (settings.host, settings.port, settings.heartbeat_seconds) == ("127.0.0.1", 8000, 15)
-    assert (settings.rate_limit, settings.max_concurrent_runs) == ("120/minute", 20)
+    assert (settings.rate_limit, settings.max_concurrent_runs) == ("600/minute", 200)
     assert (settings.max_body_bytes, settings.max_tokens) == (1024 * 1024, 8192)
     assert settings.approvals == (ApprovalRule("*", "auto"),)
     assert settings.database_url is settings.anthropic_api_key is settings.model is None

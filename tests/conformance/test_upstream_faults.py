@@ -65,6 +65,15 @@ async def test_a_refused_request_fails_at_once_with_a_sentence_and_without_secre
     assert (error.data["code"], error.data["retryable"], done.data["status"]) == ("upstream_rejected", False, "failed")
 
 
+async def test_an_answer_that_is_no_stream_is_named_and_not_paid_for_twice(house: House, wire: Wire) -> None:
+    model = house.model([Status(200, {"type": "message", "content": [{"type": "text", "text": "Whole."}]})])
+    answer = await wire.ask(prompt="x", model=model.name)
+    assert (answer.status, answer.text) == ("failed", "")
+    assert answer.error
+    assert "application/json" in answer.error
+    assert len(model.requests) == 1
+
+
 async def test_a_stream_that_breaks_every_time_fails_and_counts_what_was_used(house: House, wire: Wire) -> None:
     half = broken_after(message(text("Half.", pieces=2)), 2, error_event("overloaded_error"))
     model = house.model(half, half, half, half)

@@ -161,8 +161,30 @@ async def test_a_body_that_ends_with_its_connection_is_complete_with_message_sto
     assert (await read(provider, a_call()))[-1] == Stop("end_turn", "claude-scripted")
 
 
-async def test_a_body_of_another_kind_is_a_failure(upstream: Upstream, provider: AnthropicProvider):
-    upstream.enqueue([Head(headers={"content-type": "text/html"}), Raw(b"<html>Please log in</html>")])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/html; charset=utf-8", b"<html>Please log in</html>"),
+        ("application/json", b'{"type":"message","content":[{"type":"text","text":"Whole."}]}'),
+    ],
+)
+async def test_a_body_that_is_no_stream_is_a_failure_that_says_so_and_is_not_asked_for_again(
+    upstream: Upstream, provider: AnthropicProvider, kind: str, body: bytes
+):
+    upstream.enqueue([Head(headers={"content-type": kind}), Raw(body)])
+    seen, failure = await read_failing(provider, a_call())
+    assert (seen, failure.code, failure.retryable) == ([], "upstream_unavailable", False)
+    assert kind.partition(";")[0] in failure.sentence
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+async def test_a_stream_may_be_called_anything(upstream: Upstream, provider: AnthropicProvider, kind: str):
+    upstream.enqueue([Head(headers={"content-type": kind}), *HELLO])
+    assert (await read(provider, a_call()))[-1] == Stop("end_turn", "claude-scripted")
+
+
+async def test_nonsense_that_is_called_a_stream_is_a_failure(upstream: Upstream, provider: AnthropicProvider):
+    upstream.enqueue([Raw(b"<html>Please log in</html>")])
     seen, failure = await read_failing(provider, a_call())
     assert (seen, failure.code) == ([], "upstream_dropped")
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oricode_protocol import codec
 from oricode_protocol.events import EVENTS, Content, Done, Progress
@@ -14,6 +14,8 @@ from protocol.legal import events
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 """Surrogates included."""
+PUNCTUATION = st.text('",:\\\\{}[] \n', max_size=4)
+"""What JSON itself is made of, often alone: models send a comma or a bracket as a delta of its own."""
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -57,15 +59,32 @@ def _shuffled(value: Any, random: Any) -> Any:
     return [_shuffled(item, random) for item in value] if isinstance(value, list) else value
 
 
-@given(ANY_TEXT, st.integers(0, 2**31))
+@given(ANY_TEXT | PUNCTUATION, st.integers(0, 2**31))
+@example('"name",', 0)
 def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: int) -> None:
     assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
 
 
-@given(st.lists(ANY_TEXT, min_size=1), st.integers(0, 2**31))
+@given(st.lists(ANY_TEXT | PUNCTUATION, min_size=1), st.integers(0, 2**31))
+@example([","], 0)
+@example([",", "a", ","], 7)
+@example(['"name",', "x"], 0)
+@example(['",', '\ud83d",'], 0)
 def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
     lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
-    assert lines == [{"text": text, "index": index} for text in texts]
+    assert len(lines) == len(texts)
+    assert codec.loads(codec.dumps("".join(line["text"] for line in lines))) == codec.loads(codec.dumps("".join(texts)))
+    if not any(map(_has_surrogates, texts)):
+        assert lines == [{"text": text, "index": index} for text in texts]
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def test_a_character_that_was_cut_in_two_is_whole_in_the_text_of_its_second_half() -> None:
+    lines = codec.encode_texts(["a\ud83d", "\ude00b", "\ud83d", "c"], 0).split(b"\n")
+    assert [codec.loads(line)["text"] for line in lines] == ["a", "😀b", "\ud83d", "c"]
 
 
 @given(events())

@@ -64,6 +64,9 @@ def test_a_command_comes_back_from_its_frame() -> None:
         ('{"ref":"a","command":"attach"}', "invalid_request", "a"),
         ('{"ref":"a","command":"attach","data":[1]}', "invalid_request", "a"),
         ('{"ref":2,"command":"chat","data":{"prompt":1}}', "invalid_request", 2),
+        ('{"ref":2,"command":"chat","data":[]}', "invalid_request", 2),
+        ('{"ref":2,"command":"chat","data":""}', "invalid_request", 2),
+        ('{"ref":2,"command":"attach","data":null}', "invalid_request", 2),
     ],
 )
 def test_a_bad_frame_is_refused_with_its_ref_when_it_has_one(text: str, code: str, ref: Any) -> None:

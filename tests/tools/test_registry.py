@@ -273,3 +273,20 @@ def test_many_complaints_are_cut_with_a_count() -> None:
 def test_a_schema_that_is_none_is_refused() -> None:
     with pytest.raises(BadSchema, match="not valid"):
         InputCheck({"type": "object", "properties": []})
+
+
+@pytest.mark.parametrize(
+    ("input_", "shown"),
+    [
+        ({"chunk_index": 2, "total_chunks": 8}, [Step("Storing chunk 3/8...", "chunking", percent=37.5)]),
+        ({"chunk_index": 8, "total_chunks": 8}, []),
+        ({"chunk_index": "2", "total_chunks": 8}, []),
+        ({"chunk_index": True, "total_chunks": 8}, []),
+        ({}, []),
+    ],
+)
+async def test_a_chunk_without_its_text_is_shown_and_refused(input_: dict[str, Any], shown: list[Step]) -> None:
+    """People who follow the bar see where the model is, whatever it got wrong."""
+    steps, outcome = await start(StoreChunk(MemoryPrograms()), input_)
+    assert (steps, outcome.status) == (shown, "error")
+    assert "code" in outcome.content

@@ -32,6 +32,31 @@ async def test_the_headers_are_those_that_proxies_and_old_clients_rely_on(house:
         await opened.blocks()
 
 
+async def test_a_client_that_will_close_sees_the_same_headers(house: House) -> None:
+    """As urllib asks. A second `Connection` header would hide the first from those who look at one."""
+    async with stream(house, "POST", "/api/chat", json=ASK, headers={"Connection": "close"}) as opened:
+        assert opened.response.headers.get_list("connection") == ["keep-alive"]
+        assert (await opened.blocks())[-1]["event"] == "done"
+
+
+async def test_head_shows_the_headers_of_a_stream_and_watches_nothing(house: House) -> None:
+    model = house.model([*message(text("a"))[:4], WaitFor("never")])
+    body = {**ASK, "model": model.name, "on_disconnect": "cancel"}
+    async with stream(house, "POST", "/api/chat", json=body) as opened:
+        first = await opened.until("content")
+        events_url = f"/api/runs/{first['id'].partition('.')[0]}/events"
+        for _ in range(2):
+            head = await house.http.head(events_url)
+            assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream")
+            assert head.content == b""
+        assert (await house.http.head(events_url, headers={"Last-Event-ID": "nonsense"})).status_code == 400
+        live = (await house.http.get(events_url.removesuffix("/events"))).json()
+        assert live["status"] == "running"
+    run = await ended_run(house)
+    done = (await house.http.get(f"/api/runs/{run}")).json()["last_event_id"]
+    assert (await house.http.head(f"/api/runs/{run}/events?after={done}")).status_code == 204
+
+
 async def test_each_block_is_retry_id_event_data_in_this_order(house: House) -> None:
     async with stream(house, "POST", "/api/chat", json=ASK) as opened:
         blocks = await opened.blocks()

@@ -136,7 +136,8 @@ class RunLoop:
             steps = [] if fresh else await until_available(lambda: ports.runs.messages(run.row.no))
             fresh = False
             self._asked = bool(steps)
-            turns = [step for step in steps if step.role == "assistant"]
+            # Turn 0 is what the request brought along, answers of an earlier assistant included.
+            turns = [step for step in steps if step.role == "assistant" and step.turn > 0]
             if turns:
                 last = codec.loads(turns[-1].content)
                 answered = {step.key for step in steps if step.role == "tool"}
@@ -189,7 +190,9 @@ class RunLoop:
         self._turn = None
         meta = {"usage": draft.usage, "stop_reason": draft.stop_reason, "model": draft.model}
         ops = self._store_messages(number, content, meta)
-        final = draft.stop_reason != "pause_turn" and not any(block["type"] == "tool_use" for block in content)
+        # An empty message cannot be continued: the same question would be asked again, for ever.
+        paused = draft.stop_reason == "pause_turn" and content
+        final = not paused and not any(block["type"] == "tool_use" for block in content)
         ports.reach("turn.before")
         if final:
             self._stop_reason = draft.stop_reason

@@ -38,6 +38,8 @@ JsonObject = dict[str, Any]
 BACKOFF_CAP = 30.0
 BAD_INPUT = "bad_input"
 """Our mark on a stored tool call whose input was no JSON object; never sent to a model."""
+LONGEST = 8 * 1024
+"""Characters of a delta. Whatever a provider sends at once, a line or frame stays below what stock readers take."""
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ class Turn:
         self._attempt = attempt
         self._calls: dict[int, str] = {}
         """Block index -> tool call id, as viewers know it."""
+        self._half: tuple[Kind, int, str] | None = None
+        """Kind, block and first half of a character that a delta was cut in, held back until its other half comes."""
 
     async def take(self, messages: list[JsonObject]) -> Draft:
         """Call the model until it finished a message; raises UpstreamError when it will not."""
@@ -106,6 +110,7 @@ class Turn:
     def _drop_draft(self) -> None:
         self._run.calls_seen.difference_update(self._calls.values())
         self._calls.clear()
+        self._half = None
         self.draft = Draft()
 
     def _pause(self, tried: int, failure: UpstreamFailure) -> float:
@@ -124,6 +129,8 @@ class Turn:
 
     def _show(self, deltas: list[Delta]) -> None:
         for delta in deltas:
+            if self._half is not None and not _continues(delta, *self._half[:2]):
+                self._show_half()
             if type(delta) is Pieces:
                 self._say(delta.kind, delta.index, delta.pieces)
             elif type(delta) is Text or type(delta) is Thinking:
@@ -138,16 +145,42 @@ class Turn:
                 self.draft.add(delta)
 
     def _say(self, kind: Kind, index: int, pieces: list[str]) -> None:
+        if self._half is not None or "\ud800" <= pieces[-1][-1:] <= "\udbff":
+            pieces = self._whole(kind, index, pieces)
+        if pieces:
+            self._say_now(kind, index, pieces)
+
+    def _whole(self, kind: Kind, index: int, pieces: list[str]) -> list[str]:
+        """``pieces`` with the half character from before; one that they end in is held back."""
+        first, last = (self._half[2] if self._half is not None else ""), pieces[-1]
+        self._half = (kind, index, last[-1]) if "\ud800" <= last[-1:] <= "\udbff" else None
+        whole = [first + pieces[0], *pieces[1:]]
+        if self._half is not None:
+            whole[-1] = whole[-1][:-1]
+        return [piece for piece in whole if piece]
+
+    def _show_half(self) -> None:
+        """Its other half did not come."""
+        if self._half is not None:
+            kind, index, half = self._half
+            self._half = None
+            self._say_now(kind, index, [half])
+
+    def _say_now(self, kind: Kind, index: int, pieces: list[str]) -> None:
         self.draft.say(kind, index, pieces)
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
-            self._run.writer.append_deltas(name, codec.encode_texts(pieces, index), len(pieces))
+            data = codec.encode_texts(pieces, index)
+            if len(data) > LONGEST and len(short := _cut(pieces)) > len(pieces):
+                pieces, data = short, codec.encode_texts(short, index)
+            self._run.writer.append_deltas(name, data, len(pieces))
         elif index in self._calls:
             self._input(index, pieces, None)
 
     def _input(self, index: int, pieces: list[str], name: str | None) -> None:
         call = self._calls[index]
-        events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in pieces]
+        short = _cut(pieces)
+        events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in short]
         data = b"\n".join(map(codec.encode, events))
         self._run.writer.append_deltas(ToolInputEvent.event, data, len(events))
 
@@ -157,6 +190,17 @@ class Turn:
             tool_call_id = new_id("call")
         self._run.calls_seen.add(tool_call_id)
         return tool_call_id
+
+
+def _cut(pieces: list[str]) -> list[str]:
+    """``pieces`` with the long ones in several."""
+    return [piece[at : at + LONGEST] for piece in pieces for at in range(0, len(piece) or 1, LONGEST)]
+
+
+def _continues(delta: Delta, kind: Kind, index: int) -> bool:
+    """Whether ``delta`` goes on where the one before ended."""
+    same = delta.kind is kind if type(delta) is Pieces else type(delta) is kind
+    return same and getattr(delta, "index", None) == index
 
 
 def content_of(draft: Draft) -> list[JsonObject]:

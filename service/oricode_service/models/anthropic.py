@@ -20,7 +20,7 @@ from . import anthropic_request, failures
 from .anthropic_http import AnthropicHttp
 from .anthropic_stream import MessageStream
 from .http_answer import Answer, Broken
-from .port import Delta, ModelCall
+from .port import Delta, ModelCall, UpstreamFailure
 from .silence import Silence, Waiting
 
 BASE_URL = "https://api.anthropic.com"
@@ -29,6 +29,8 @@ READ_TIMEOUT = 120.0
 CONNECT_TIMEOUT = 5.0
 MAX_STREAMS = 10_000
 """Open calls at once. The SDK's own limit is 1,000, and call 1,001 would wait without a word."""
+NO_STREAMS = ("application/json", "text/html")
+"""What a body without a single event is called when it never was a stream, whatever its status says."""
 _COUNT_BYTES = 64 * 1024
 _END_OF_BODY_SECONDS = 0.25
 """How long to wait, after the answer is complete, for the end of its HTTP body, so that the connection is reused."""
@@ -129,12 +131,13 @@ async def said(
     """
     now = asyncio.get_running_loop().time
     held: list[Delta] = []
-    refused = False
+    heard = refused = False
 
     def take(chunk: bytes) -> bool:
-        nonlocal refused
+        nonlocal heard, refused
         waiting.since = now()
         deltas = message.feed(chunk)
+        heard = heard or bool(deltas)
         if eager is None:
             held.extend(deltas)
         elif deltas:
@@ -151,7 +154,16 @@ async def said(
         if message.failure is not None:
             raise message.failure
         if not more:
-            raise failures.failure(failures.DROPPED)
+            raise _ended(answer.headers.get("content-type", ""), heard)
+
+
+def _ended(content_type: str, heard: bool) -> UpstreamFailure:
+    """Why a body that ended too early did. One that never was a stream would be the same, and paid for, again."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if heard or kind not in NO_STREAMS:
+        return failures.failure(failures.DROPPED)
+    sentence = f"The model provider sent {kind} where a stream of events belongs; its address may be wrong."
+    return UpstreamFailure(failures.FAULTY.code, sentence, retryable=False)
 
 
 def _usable_key(key: str | None) -> str:

@@ -54,6 +54,13 @@ class StoreChunk:
     def __init__(self, programs: Programs) -> None:
         self._programs = programs
 
+    def announcement(self, input: dict[str, Any]) -> Step | None:
+        """People see which chunk was meant, also when its text is missing."""
+        index, total = input.get("chunk_index"), input.get("total_chunks")
+        if type(index) is int and type(total) is int and 0 <= index < total:
+            return _storing(index, total)
+        return None
+
     async def run(self, call: Call) -> AsyncGenerator[Step | Outcome, None]:
         index, total = int(call.input["chunk_index"]), int(call.input["total_chunks"])
         code: str = call.input["code"]
@@ -66,7 +73,7 @@ class StoreChunk:
             yield Outcome(str(refused), "error")
             return
         place = f"{index + 1}/{total}"
-        yield Step(f"Storing chunk {place}...", "chunking", percent=round((index + 1) / total * 100, 2))
+        yield _storing(index, total)
         language = call.input.get("language")
         state = await self._programs.put_chunk(
             call.user,
@@ -83,6 +90,10 @@ class StoreChunk:
 
     async def reconcile(self, call: Call) -> Outcome | None:
         return None
+
+
+def _storing(index: int, total: int) -> Step:
+    return Step(f"Storing chunk {index + 1}/{total}...", "chunking", percent=round((index + 1) / total * 100, 2))
 
 
 def _refusal(index: int, total: int, code: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 class Effect(Enum):
@@ -98,4 +98,13 @@ class Tool(Protocol):
 
         Returns the outcome when the target can prove it happened, None when that cannot be told or did not happen.
         """
+        ...
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """A tool whose call is shown to people even when its input turns out not to fit."""
+
+    def announcement(self, input: dict[str, Any]) -> Step | None:
+        """What to show of a call with this unchecked input; None when the input does not say."""
         ...

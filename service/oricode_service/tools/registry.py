@@ -18,7 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .inputs import BadSchema, InputCheck
-from .port import Call, Effect, Outcome, Step, Tool
+from .port import Announcing, Call, Effect, Outcome, Step, Tool
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ class Registry:
             yield Outcome(f"There is no tool {name} at the moment.", "error")
             return
         if complaint := self._check(tool).complaint(call.input):
+            if isinstance(tool, Announcing) and (step := tool.announcement(call.input)) is not None:
+                yield step
             yield Outcome(f"The input does not fit: {complaint}.", "error", summary="input does not fit the schema")
             return
         async with contextlib.aclosing(self._guarded(tool, call)) as saying:

@@ -98,9 +98,9 @@ async def respond(
     except Gone as gone:
         await _refusal(gone)(scope, receive, send)
         return
-    if found.ended:
+    if found.ended or scope["method"] == "HEAD":
         found.reader.close()
-        await Response(status_code=204)(scope, receive, send)
+        await (Response(status_code=204) if found.ended else sse.head)(scope, receive, send)
         return
     await sse.stream(streams, caller, found, scope, send, {})
 

@@ -12,7 +12,7 @@ from oricode_protocol.events import Event
 from ..access.keys import Caller
 from ..log.reader import LogTrimmed, Word
 from ..store.rows import Record
-from .asgi import Scope, Send, outlet_of
+from .asgi import Receive, Scope, Send, outlet_of
 from .attach import Attachment
 from .server import Outlet
 from .streams import RETRY_MS, Streams
@@ -36,6 +36,12 @@ async def stream(
         outlet.on_close(found.reader.close)
         await _pump(streams, found, outlet)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def head(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer HEAD: the headers of a stream, and no stream."""
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:

@@ -2,7 +2,8 @@
 
 In: messages and pieces of a body. Out: bytes on the connection. uvicorn's cycle composes the head, checks lengths and
 ends the response; pieces of a chunked body go straight to the connection. Unlike uvicorn's own, ``send`` raises once
-the peer is gone (ASGI 2.4), so that nobody needs a task that waits for the disconnect.
+the peer is gone (ASGI 2.4), so that nobody needs a task that waits for the disconnect; a ``Connection`` header of the
+application stands alone; and peers of HTTP/1.0, which know no chunks, get none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseStartEvent,
+    Scope,
+)
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from .connection import Connection
@@ -62,6 +70,12 @@ class Exchange(Outlet):
         if cycle.chunked_encoding and message["type"] == "http.response.body" and message.get("more_body"):
             if body := message.get("body"):
                 self.write(body)
+        elif message["type"] == "http.response.start" and not cycle.keep_alive and _has(message, b"connection"):
+            cycle.keep_alive = True  # or the cycle would add a second header, `close`, that contradicts the first
+            try:
+                await cycle.send(message)
+            finally:
+                cycle.keep_alive = False
         else:
             await cycle.send(message)
 
@@ -84,3 +98,43 @@ class Exchange(Outlet):
     def write_all(self, messages: Iterable[bytes]) -> bool:
         """See the base class."""
         return self.write(b"".join(messages))
+
+
+class OldExchange(Exchange):
+    """For HTTP/1.0: a body whose length is not known beforehand ends where the connection does."""
+
+    __slots__ = ("_bare",)
+
+    _bare: bool
+    """Whether the body has neither length nor chunks."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """See the base class."""
+        if message["type"] == "http.response.start":
+            self._bare = not _has(message, b"content-length")
+            if self._bare:
+                self._cycle.chunked_encoding = False
+        elif message["type"] == "http.response.body" and self._bare:
+            self._cycle.expected_content_length = len(message.get("body", b""))  # any will do
+        await super().send(message)
+
+    def write(self, data: bytes) -> bool:
+        """See the base class."""
+        connection, cycle = self._connection, self._cycle
+        if connection.closed:
+            raise PeerGone(connection.reason)
+        if not cycle.response_started or not self._bare or cycle.response_complete:
+            raise RuntimeError("the response has not begun, has a length, or has ended")
+        if data and cycle.scope["method"] != "HEAD":
+            connection.write(data)
+        return not connection.write_paused
+
+
+def exchange(cycle: RequestResponseCycle, connection: Connection, app: ASGI3Application, state: State) -> Exchange:
+    """The one for the request's version of HTTP."""
+    kind = OldExchange if cycle.scope["http_version"] == "1.0" else Exchange
+    return kind(cycle, connection, app, state)
+
+
+def _has(message: HTTPResponseStartEvent, name: bytes) -> bool:
+    return any(given.lower() == name for given, _ in message.get("headers", ()))

@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from .bell import Bell
 from .connection import Connection
-from .exchange import Exchange
+from .exchange import exchange
 from .refusals import Refused, refusal
 from .state import State
 from .websocket import WebSocketProtocol
@@ -219,7 +219,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         cycle.message_event = cast(asyncio.Event, Bell(rung=cycle.message_event.is_set()))
-        task = self.loop.create_task(Exchange(cycle, self.connection, app, self._state).run())
+        task = self.loop.create_task(exchange(cycle, self.connection, app, self._state).run())
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
