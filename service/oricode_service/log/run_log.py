@@ -13,10 +13,11 @@ from operator import itemgetter
 
 from oricode_protocol.events import TERMINAL
 
-from ..store.rows import Record
+from ..store.rows import Record, page_of
 from .gaps import Gaps
 
 PAGE_BYTES = 32 * 1024
+"""On the wire, about: the frames around the events are counted."""
 TAIL_BYTES = 64 * 1024
 """Kept in memory for readers that follow closely; anybody further behind reads the store."""
 DELTAS = frozenset(("content", "thinking", "tool_input"))
@@ -127,14 +128,9 @@ class RunLog:
                 start = bisect_right(tail, after, key=_SEQ)
                 break
         page = tail[start:]
-        page[0] = page[0].behind(after)
-        if len(page) > _NEAR:  # else not worth counting
-            size = 0
-            for end, record in enumerate(page, 1):
-                size += len(record[4])
-                if size >= PAGE_BYTES:
-                    return page[:end]
-        return page
+        if len(page) == 1 and page[0][1] == after + 1:  # one event: whole, whatever its size
+            return [page[0].behind(after)]
+        return page_of(page, after, PAGE_BYTES)
 
     def epoch_of(self, seq: int) -> int | None:
         """The epoch that wrote ``seq``, when it is in memory."""

@@ -53,13 +53,15 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
         write(blocks(run_id, news) if isinstance(news, list) else _own(streams.heartbeat(reader)))
         return True
 
-    data = _own(streams.connected(found.row, found.answer), RETRY_MS)
+    first = _own(streams.connected(found.row, found.answer), RETRY_MS)
     if found.snapshot is not None:
-        data += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
+        first += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
+        found.snapshot = None
     if found.pages is reader:
         reader.eager = eager
+    write(first)
+    del first
     while True:
-        write(data)
         if full:
             await outlet.drain()
             full = False
@@ -70,14 +72,15 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
         if full:  # by what was written meanwhile
             await outlet.drain()
         if isinstance(page, list):
-            data = blocks(run_id, page)
+            write(blocks(run_id, page))
         elif page is Word.BEAT:
-            data = _own(streams.heartbeat(reader))
+            write(_own(streams.heartbeat(reader)))
         elif page is Word.CLOSE:
             outlet.write(_own(streams.reconnect(reader.close_reason or "restart")))
             return
         else:
             return
+        del page  # while the peer stalls, what waits for it is held once: in the connection
 
 
 def blocks(run_id: str, page: list[Record]) -> bytes:

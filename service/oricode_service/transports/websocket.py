@@ -250,6 +250,7 @@ class Connection:
                 if found.snapshot is not None:
                     snapshot_id = (found.snapshot_id or "").encode()
                     await self._send(frames.frame(b"snapshot", found.snapshot, run, snapshot_id))
+                    found.snapshot = None
                 await self._pages(found, run)
         except PeerGone:
             reader.close()  # the connection's own task learns of it too, and ends
@@ -261,24 +262,29 @@ class Connection:
         reader = found.reader
         full = False
 
-        def eager(news: list[Record] | Word) -> bool:
+        def write(messages: list[bytes]) -> None:
             nonlocal full
+            if not self.closed:
+                full = not self._outlet.write_all(messages)
+                self.wrote_at = self._loop.time()
+                reader.wrote()
+
+        def eager(news: list[Record] | Word) -> bool:
             if full or self.closed:
                 return False
             if isinstance(news, list):
-                messages = _frames(found.row.id, news)
+                write(_frames(found.row.id, news))
             else:
-                messages = [_frame(self._streams.heartbeat(reader), run)]
-            full = not self._outlet.write_all(messages)
-            self.wrote_at = self._loop.time()
-            reader.wrote()
+                write([_frame(self._streams.heartbeat(reader), run)])
             return True
 
         if found.pages is reader:
             reader.eager = eager
+        reader.wrote()
         while not reader.closed:
-            reader.wrote()
-            full = False
+            if full:
+                await self._outlet.drain()
+                full = False
             try:
                 page = await found.pages.next()
             except LogTrimmed:
@@ -287,14 +293,15 @@ class Connection:
             if full:  # by what was written meanwhile
                 await self._outlet.drain()
             if isinstance(page, list):
-                await self._send(*_frames(found.row.id, page))
+                write(_frames(found.row.id, page))
             elif page is Word.BEAT:
-                await self._event(self._streams.heartbeat(reader), run)
+                write([_frame(self._streams.heartbeat(reader), run)])
             elif page is Word.CLOSE:
                 await self._event(self._streams.reconnect(reader.close_reason or "restart"), run)
                 return
             else:
                 return
+            del page  # while the peer stalls, what waits for it is held once: in the connection
 
     async def drain(self) -> None:
         """Say that the service restarts and close; readers have said it for their runs."""
@@ -318,7 +325,9 @@ class Connection:
     async def _send(self, *messages: bytes) -> None:
         if not self.closed:
             self.wrote_at = self._loop.time()
-            if not self._outlet.write_all(messages):
+            room = self._outlet.write_all(messages)
+            del messages
+            if not room:
                 await self._outlet.drain()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from ..rows import Op, Record
+from ..rows import Op, Record, page_of
 from . import operations
 from .writer import Writer
 
@@ -40,16 +40,7 @@ class SqliteLog:
             "select run_no, seq, epoch, event, data from event where run_no = ? and seq > ? order by seq limit ?",
             (run_no, after, max(1, max_bytes // _ROW_BYTES)),
         )
-        page: list[Record] = []
-        size = 0
-        for found in rows:
-            page.append(Record._make(found))
-            size += len(found[4])
-            if size >= max_bytes:
-                break
-        if page:
-            page[0] = page[0].behind(after)
-        return page
+        return page_of(map(Record._make, rows), after, max_bytes)
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
         found = self._reader.execute(

@@ -71,8 +71,9 @@ class Connection(asyncio.Transport):
         self._window_ends = 0.0
         """When the peer must have taken data up to ``_goal``; 0 = nothing waits for it."""
         self._goal = 0
-        limits = state.limits
-        transport.set_write_buffer_limits(limits.write_high_water, limits.write_low_water)
+        # Writers wait as soon as the kernel does not take all: what was written stays whole until its last byte has
+        # left, so a peer that stalls costs one page. The kernel holds more than enough for one that reads.
+        transport.set_write_buffer_limits(0)
         peer = transport.get_extra_info("peername")
         self.remote: tuple[str, int] | None = (str(peer[0]), int(peer[1])) if peer else None
         self.refusal = state.census.enter(self, self.remote[0] if self.remote else "")
