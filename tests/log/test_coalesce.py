@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log.books import Books, record
 from oricode_protocol import codec
-from oricode_service.log.coalesce import CoalescingReader, join
+from oricode_service.log.coalesce import join, window_of
 from oricode_service.log.pulse import Pulse
 from oricode_service.log.reader import Reader, Word
 from oricode_service.log.run_log import RunLog
@@ -74,17 +74,17 @@ def test_inputs_of_two_calls_are_not_joined() -> None:
 
 
 class Watched:
-    """A coalescing reader with a window that never ends by itself."""
+    """A reader that coalesces, with a window that never ends by itself."""
 
     def __init__(self) -> None:
         self.pulse = Pulse(3600)
         self.log = RunLog(1, "run_1")
         self.reader = Reader(self.log, Books(), self.pulse, 0)
-        self.pages = CoalescingReader(self.reader, 3600)
+        self.reader.window = window_of(self.log, 3600)
 
     async def page(self) -> list[int] | Word:
         async with asyncio.timeout(5):
-            page = await self.pages.next()
+            page = await self.reader.next()
         return [r.seq for r in page] if isinstance(page, list) else page
 
 

@@ -10,11 +10,16 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from operator import itemgetter
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from oricode_protocol.events import TERMINAL
 
 from ..store.rows import Record, page_of
 from .gaps import Gaps
+
+if TYPE_CHECKING:
+    from .coalesce import Window
 
 PAGE_BYTES = 32 * 1024
 """On the wire, about: the frames around the events are counted."""
@@ -39,12 +44,12 @@ class RunLog:
         "ended",
         "epoch",
         "gaps",
-        "joined",
         "last_solid",
         "run_id",
         "run_no",
         "torn",
         "visible",
+        "windows",
     )
 
     def __init__(self, run_no: int, run_id: str, visible: int = 0, ended: bool = False) -> None:
@@ -69,8 +74,8 @@ class RunLog:
         self._waiters: dict[Callable[[], None], None] = {}
         self._patient: dict[Callable[[], None], None] = {}
         """Those that do not care for deltas."""
-        self.joined: tuple[int, int, list[Record]] | None = None
-        """Seqs and what they became when they were joined last; viewers who ask for the same window share it."""
+        self.windows: WeakValueDictionary[float, Window] | None = None
+        """By seconds, those of readers that coalesce; None = nobody ever did."""
 
     def publish(self, records: list[Record]) -> None:
         """Make stored records visible; they follow :attr:`visible` without a hole."""

@@ -57,8 +57,7 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
     if found.snapshot is not None:
         first += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
         found.snapshot = None
-    if found.pages is reader:
-        reader.eager = eager
+    reader.eager = eager
     write(first)
     del first
     while True:
@@ -66,7 +65,7 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
             await outlet.drain()
             full = False
         try:
-            page = await found.pages.next()
+            page = await reader.next()
         except LogTrimmed:
             return
         if full:  # by what was written meanwhile

@@ -278,15 +278,14 @@ class Connection:
                 write([_frame(self._streams.heartbeat(reader), run)])
             return True
 
-        if found.pages is reader:
-            reader.eager = eager
+        reader.eager = eager
         reader.wrote()
         while not reader.closed:
             if full:
                 await self._outlet.drain()
                 full = False
             try:
-                page = await found.pages.next()
+                page = await reader.next()
             except LogTrimmed:
                 await self.close(1008, "gone")
                 return
