@@ -10,7 +10,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from oricode_protocol.events import TERMINAL
@@ -29,6 +29,9 @@ DELTAS = frozenset(("content", "thinking", "tool_input"))
 _NEAR = 8
 """Records."""
 _SEQ = itemgetter(1)
+_SHARED_BYTES = 4096
+"""Pages that begin with more, or have many records, are not kept for the next viewer: every log would hold one."""
+_Frames = TypeVar("_Frames", bytes, list[bytes])
 
 
 class RunLog:
@@ -36,6 +39,7 @@ class RunLog:
 
     __slots__ = (
         "__weakref__",
+        "_page",
         "_patient",
         "_tail",
         "_tail_bytes",
@@ -43,6 +47,7 @@ class RunLog:
         "changed_at",
         "ended",
         "epoch",
+        "framed",
         "gaps",
         "last_solid",
         "run_id",
@@ -74,6 +79,10 @@ class RunLog:
         self._waiters: dict[Callable[[], None], None] = {}
         self._patient: dict[Callable[[], None], None] = {}
         """Those that do not care for deltas."""
+        self._page: tuple[int, int, list[Record]] | None = None
+        """The cursor that asked last, what was visible then, and its page: viewers who keep up all ask the same."""
+        self.framed: dict[str, tuple[list[Record], Any]] = {}
+        """By transport, what was framed last and its frames; see :func:`framed`."""
         self.windows: WeakValueDictionary[float, Window] | None = None
         """By seconds, those of readers that coalesce; None = nobody ever did."""
 
@@ -103,6 +112,7 @@ class RunLog:
         """Make everything up to ``seq`` visible, without having it in memory: readers fetch it from the store."""
         self._tail.clear()
         self._tail_bytes = 0
+        self._page = None
         self.visible = self.last_solid = seq
         self.epoch = 0
         self.ended = ended
@@ -123,6 +133,9 @@ class RunLog:
 
     def recent(self, after: int) -> list[Record] | None:
         """A page of records behind seq ``after`` from memory; None when they are only in the store."""
+        held = self._page
+        if held is not None and held[0] == after and held[1] == self.visible:
+            return held[2]
         tail = self._tail
         if not tail or after < tail[0].first - 1:
             return None
@@ -134,8 +147,11 @@ class RunLog:
                 break
         page = tail[start:]
         if len(page) == 1 and page[0][1] == after + 1:  # one event: whole, whatever its size
-            return [page[0].behind(after)]
-        return page_of(page, after, PAGE_BYTES)
+            page[0] = page[0].behind(after)
+        else:
+            page = page_of(page, after, PAGE_BYTES)
+        self._page = after, self.visible, page
+        return page
 
     def epoch_of(self, seq: int) -> int | None:
         """The epoch that wrote ``seq``, when it is in memory."""
@@ -168,3 +184,17 @@ class RunLog:
         waiters, self._waiters = self._waiters, {}
         for wake in waiters:
             wake()
+
+
+def framed(
+    log: RunLog, transport: str, page: list[Record], frame: Callable[[bytes, list[Record]], _Frames]
+) -> _Frames:
+    """``page`` as ``frame`` writes it, given the run's id; viewers who have the same page share it."""
+    held = log.framed.get(transport)
+    if held is not None and held[0] is page:
+        frames: _Frames = held[1]
+        return frames
+    made = frame(log.run_id.encode(), page)
+    if len(page) <= _NEAR and len(page[0][4]) <= _SHARED_BYTES:
+        log.framed[transport] = page, made
+    return made

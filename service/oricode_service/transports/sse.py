@@ -11,6 +11,7 @@ from oricode_protocol.events import Event
 
 from ..access.keys import Caller
 from ..log.reader import LogTrimmed, Word
+from ..log.run_log import framed
 from ..store.rows import Record
 from .asgi import Scope, Send, outlet_of
 from .attach import Attachment
@@ -39,7 +40,7 @@ async def stream(
 
 
 async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
-    reader, run_id = found.reader, found.row.id
+    reader = found.reader
     full = False
 
     def write(data: bytes) -> None:
@@ -50,7 +51,7 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
     def eager(news: list[Record] | Word) -> bool:
         if full:
             return False
-        write(blocks(run_id, news) if isinstance(news, list) else _own(streams.heartbeat(reader)))
+        write(framed(reader.log, "sse", news, blocks) if isinstance(news, list) else _own(streams.heartbeat(reader)))
         return True
 
     first = _own(streams.connected(found.row, found.answer), RETRY_MS)
@@ -71,7 +72,7 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
         if full:  # by what was written meanwhile
             await outlet.drain()
         if isinstance(page, list):
-            write(blocks(run_id, page))
+            write(framed(reader.log, "sse", page, blocks))
         elif page is Word.BEAT:
             write(_own(streams.heartbeat(reader)))
         elif page is Word.CLOSE:
@@ -82,9 +83,8 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
         del page  # while the peer stalls, what waits for it is held once: in the connection
 
 
-def blocks(run_id: str, page: list[Record]) -> bytes:
+def blocks(run: bytes, page: list[Record]) -> bytes:
     """A page of records as SSE blocks."""
-    run = run_id.encode()
     return b"".join([sse.blocks(r.event.encode(), r.data, run, r.epoch, r.first) for r in page])
 
 

@@ -18,6 +18,7 @@ from oricode_protocol.events import Event
 from ..access.keys import Caller
 from ..engine.runs import Asker, Engine
 from ..log.reader import LogTrimmed, Word
+from ..log.run_log import framed
 from ..store.port import StoreUnavailable
 from ..store.rows import Record
 from .asgi import Receive, Scope, Send, header, outlet_of
@@ -273,7 +274,7 @@ class Connection:
             if full or self.closed:
                 return False
             if isinstance(news, list):
-                write(_frames(found.row.id, news))
+                write(framed(reader.log, "websocket", news, _frames))
             else:
                 write([_frame(self._streams.heartbeat(reader), run)])
             return True
@@ -292,7 +293,7 @@ class Connection:
             if full:  # by what was written meanwhile
                 await self._outlet.drain()
             if isinstance(page, list):
-                write(_frames(found.row.id, page))
+                write(framed(reader.log, "websocket", page, _frames))
             elif page is Word.BEAT:
                 write([_frame(self._streams.heartbeat(reader), run)])
             elif page is Word.CLOSE:
@@ -335,9 +336,8 @@ def _frame(event: Event, run: bytes) -> bytes:
     return frames.frame(event.event.encode(), codec.encode(event), run)
 
 
-def _frames(run_id: str, page: list[Record]) -> list[bytes]:
+def _frames(run: bytes, page: list[Record]) -> list[bytes]:
     """A page of records as frames."""
-    run = run_id.encode()
     return [
         frame
         for record in page
