@@ -1,8 +1,8 @@
 """Readers that take nothing, a thousand of them: what does each cost, and are they sent away?
 
 ``python -m bench.goals.stalled [--readers 1000] [--over sse]``. All ask for the 100,000 events of a run that has ended,
-while 20 runs with viewers go on; first over SSE, then over WebSocket, each beside a fresh service. Exit code 1 when a reader costs more than 64 KiB, when one is still there after 60 s, or when a
-viewer lost an event or waited for a second.
+while 20 runs with viewers go on; first over SSE, then over WebSocket, each beside a fresh service. Exit code 1 when a
+reader costs more than 64 KiB, when one is still there after 60 s, or when a viewer lost an event or waited a second.
 """
 
 from __future__ import annotations

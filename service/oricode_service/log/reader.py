@@ -183,6 +183,7 @@ class Reader:
     def close(self) -> None:
         """The reader is not used any more."""
         self.closed = True
+        self.eager = None  # it knows this reader: a circle that would keep the log until a collection
         self._wake()
 
 

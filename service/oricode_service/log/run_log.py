@@ -186,9 +186,7 @@ class RunLog:
             wake()
 
 
-def framed(
-    log: RunLog, transport: str, page: list[Record], frame: Callable[[bytes, list[Record]], _Frames]
-) -> _Frames:
+def framed(log: RunLog, transport: str, page: list[Record], frame: Callable[[bytes, list[Record]], _Frames]) -> _Frames:
     """``page`` as ``frame`` writes it, given the run's id; viewers who have the same page share it."""
     held = log.framed.get(transport)
     if held is not None and held[0] is page:
