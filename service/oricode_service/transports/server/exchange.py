@@ -63,6 +63,8 @@ class Exchange(Outlet):
             if body := message.get("body"):
                 self.write(body)
         else:
+            if message["type"] == "http.response.start":
+                connection.gather()
             await cycle.send(message)
 
     def write(self, data: bytes) -> bool:
