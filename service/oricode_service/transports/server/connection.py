@@ -43,8 +43,9 @@ class Connection(asyncio.Transport):
     """See the module. Made when a connection is accepted; ``lost`` ends it."""
 
     __slots__ = (
-        "_callbacks", "_closing", "_first", "_goal", "_lost", "_state", "_transport", "_window_ends", "closed", "handed", "owner",
-        "place", "read_paused", "reason", "refusal", "remote", "slot", "stays", "writable", "write_paused",
+        "_callbacks", "_closing", "_first", "_goal", "_lost", "_state", "_transport", "_window_ends", "closed",
+        "handed", "owner", "place", "read_paused", "reason", "refusal", "remote", "slot", "stays", "writable",
+        "write_paused",
     )  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, owner: Owner, state: State) -> None:
