@@ -91,6 +91,7 @@ async def test_a_little_that_is_never_taken_counts_as_well(serve: Serve) -> None
         await asyncio.sleep(0.001)
     assert 0 < connection.get_write_buffer_size() < 1100
     await server.until_cut("slow_reader")
+    await server.app.until("told")
     assert server.app.told == ["slow_reader"]
 
 
