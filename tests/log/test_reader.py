@@ -82,7 +82,7 @@ async def test_a_page_is_bounded_on_the_wire_however_small_its_events_are(pulse:
         over_sse = b"".join(sse.blocks(r.event.encode(), r.data, run, r.epoch, r.first) for r in page)
         over_ws = [f for r in page for f in frames.frames(r.event.encode(), r.data, run, r.epoch, r.first)]
         assert len(over_sse) <= PAGE_BYTES
-        assert sum(map(len, over_ws)) <= 1.2 * PAGE_BYTES
+        assert sum(map(len, over_ws)) <= PAGE_BYTES
         assert len(over_ws) == page[-1].seq - found
         assert len(over_sse) > PAGE_BYTES / 2 or page[-1].seq > log.visible - 1000, "nor is it needlessly small"
         found = page[-1].seq
