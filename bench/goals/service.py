@@ -88,6 +88,11 @@ class Service:
         """Resident memory, in bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def cpu(self) -> float:
+        """Seconds of CPU so far, its own and the kernel's on its behalf."""
+        used = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+
     def files(self) -> int:
         """Open descriptors."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))

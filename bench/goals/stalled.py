@@ -1,8 +1,8 @@
 """Readers that take nothing, a thousand of them: what does each cost, and are they sent away?
 
-``python -m bench.goals.stalled [--readers 1000]``. All ask for the 100,000 events of a run that has ended, while 20
-runs with viewers go on. Exit code 1 when a reader costs more than 64 KiB, when one is still there after 60 s, or when a
-viewer lost an event or waited for a second.
+``python -m bench.goals.stalled [--readers 1000] [--over sse]``. All ask for the 100,000 events of a run that has ended,
+while 20 runs with viewers go on; first over SSE, then over WebSocket, each beside a fresh service. Exit code 1 when a
+reader costs more than 64 KiB, when one is still there after 60 s, or when a viewer lost an event or waited a second.
 """
 
 from __future__ import annotations
@@ -24,17 +24,38 @@ MOST_WAIT = 1.0
 PATIENCE = 120.0
 
 
-def _stalled(running: Service, run: str) -> socket.socket:
+def _sse(running: Service, run: str) -> tuple[bytes, bytes]:
+    head = f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {running.key}\r\n\r\n"
+    return head.encode(), b""
+
+
+def _websocket(running: Service, run: str) -> tuple[bytes, bytes]:
+    head = (
+        "GET /api/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"X-API-Key: {running.key}\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    command = b'{"command":"attach","ref":1,"data":{"run":"%b"}}' % run.encode()
+    return head.encode(), bytes((0x81, 0x80 | len(command), 0, 0, 0, 0)) + command
+
+
+ASKING = {"sse": _sse, "websocket": _websocket}
+"""What a reader sends at first, and what after the head of the answer, if there is more."""
+
+
+def _stalled(port: int, head: bytes, more: bytes) -> socket.socket:
     """A peer whose kernel does not read ahead either."""
     peer = socket.socket()
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    peer.connect(("127.0.0.1", running.port))
-    head = f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {running.key}\r\n\r\n"
-    peer.sendall(head.encode())
+    peer.connect(("127.0.0.1", port))
+    peer.sendall(head)
+    if more:
+        peer.settimeout(PATIENCE)
+        assert peer.recv(12) == b"HTTP/1.1 101"
+        peer.sendall(more)
     return peer
 
 
-async def _measure(running: Service, readers: int) -> list[str]:
+async def _measure(running: Service, readers: int, over: str) -> list[str]:
     ended = await asyncio.to_thread(running.run)
     live = [await asyncio.to_thread(running.run, model="firehose:100000@5") for _ in range(VIEWERS)]
     viewers = [Viewer(running.port, running.key, run, 1.0) for run in live]
@@ -44,7 +65,8 @@ async def _measure(running: Service, readers: int) -> list[str]:
         viewer.silence = 0.0
     before, files = running.rss(), running.files()
     began = time.monotonic()
-    peers = [await asyncio.to_thread(_stalled, running, ended) for _ in range(readers)]
+    asking = ASKING[over](running, ended)
+    peers = [await asyncio.to_thread(_stalled, running.port, *asking) for _ in range(readers)]
     most = 0
     async with asyncio.timeout(PATIENCE):
         while running.files() > files:
@@ -57,7 +79,9 @@ async def _measure(running: Service, readers: int) -> list[str]:
         task.cancel()
     each = (most - before) / readers / 1024
     wrong, longest = sum(v.wrong for v in viewers), max(v.silence for v in viewers)
-    print(f"{readers} stalled readers: {each:.0f} KiB each at most, the last one was cut after {took:.1f} s")
+    print(
+        f"{readers} stalled readers over {over}: {each:.0f} KiB each at most, the last one was cut after {took:.1f} s"
+    )
     print(f"{VIEWERS} viewers beside them: {wrong} events lost or wrong, longest wait {longest * 1000:.0f} ms")
     bad = [f"a stalled reader costs {each:.0f} KiB"] if each > MOST_KIB else []
     bad += [f"the last one was cut after {took:.1f} s"] if took > GONE_WITHIN else []
@@ -68,11 +92,14 @@ async def _measure(running: Service, readers: int) -> list[str]:
 def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m bench.goals.stalled")
     asked.add_argument("--readers", type=int, default=1000)
+    asked.add_argument("--over", choices=tuple(ASKING), nargs="*", default=tuple(ASKING))
     options = asked.parse_args()
     files = options.readers + 1000
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-    with service("firehose:100000") as running:
-        bad = asyncio.run(_measure(running, options.readers))
+    bad: list[str] = []
+    for over in options.over:
+        with service("firehose:100000") as running:
+            bad += asyncio.run(_measure(running, options.readers, over))
     for line in bad:
         print("NOT REACHED:", line)
     return 1 if bad else 0

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from oricode_protocol import codec
 from oricode_service.store.port import Fenced, StoreUnavailable
-from oricode_service.store.rows import Op, Record
+from oricode_service.store.rows import Op, Record, page_of
 
 
 def record(
@@ -69,15 +69,7 @@ class Books:
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
         self.reads += 1
-        page: list[Record] = []
-        size = 0
-        for held in self.records:
-            if held.run_no == run_no and held.seq > after:
-                page.append(held.behind(after))
-                size += len(held.data)
-                if size >= max_bytes:
-                    break
-        return page
+        return page_of((held for held in self.records if held.run_no == run_no and held.seq > after), after, max_bytes)
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
         return next((r.epoch for r in self.records if r.run_no == run_no and r.first <= seq <= r.seq), None)

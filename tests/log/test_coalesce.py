@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import weakref
+from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log.books import Books, record
 from oricode_protocol import codec
-from oricode_service.log.coalesce import CoalescingReader, join
+from oricode_service.log.coalesce import join, window_of
 from oricode_service.log.pulse import Pulse
 from oricode_service.log.reader import Reader, Word
 from oricode_service.log.run_log import RunLog
@@ -74,17 +77,17 @@ def test_inputs_of_two_calls_are_not_joined() -> None:
 
 
 class Watched:
-    """A coalescing reader with a window that never ends by itself."""
+    """A reader that coalesces, with a window that never ends by itself."""
 
     def __init__(self) -> None:
         self.pulse = Pulse(3600)
         self.log = RunLog(1, "run_1")
         self.reader = Reader(self.log, Books(), self.pulse, 0)
-        self.pages = CoalescingReader(self.reader, 3600)
+        self.reader.window = window_of(self.log, 3600)
 
     async def page(self) -> list[int] | Word:
         async with asyncio.timeout(5):
-            page = await self.pages.next()
+            page = await self.reader.next()
         return [r.seq for r in page] if isinstance(page, list) else page
 
 
@@ -122,3 +125,126 @@ async def test_after_a_solid_event_the_next_delta_goes_at_once() -> None:
     watched.log.publish([record(3)])
     assert await watched.page() == [3]
     watched.pulse.close()
+
+
+class Crowd:
+    """Readers of one log who are handed what there is to say, as transports do it; nobody calls :meth:`Reader.next`
+    twice unless it returns."""
+
+    def __init__(self, count: int, window: float | None = 3600) -> None:
+        self.pulse = Pulse(3600)
+        self.log = RunLog(1, "run_1")
+        self.given: list[list[list[Record]]] = [[] for _ in range(count)]
+        self.readers = [Reader(self.log, Books(), self.pulse, 0) for _ in range(count)]
+        for reader, pages in zip(self.readers, self.given, strict=True):
+            reader.window = window_of(self.log, window) if window is not None else None
+            reader.eager = partial(self._take, pages)
+        self.tasks = [asyncio.create_task(reader.next()) for reader in self.readers]
+
+    def _take(self, pages: list[list[Record]], news: list[Record] | Word) -> bool:
+        pages.append(news if isinstance(news, list) else [])
+        return True
+
+    def seqs(self, number: int = 0) -> list[list[int]]:
+        return [[r.seq for r in page] for page in self.given[number]]
+
+    async def leave(self) -> None:
+        for reader in self.readers:
+            reader.close()
+        await asyncio.wait(self.tasks, timeout=5)
+        self.pulse.close()
+
+
+async def test_viewers_share_the_window_what_was_joined_and_no_task_is_woken_for_it() -> None:
+    crowd = Crowd(3)
+    await asyncio.sleep(0)
+    crowd.log.publish([record(1)])
+    crowd.log.publish([record(2)])
+    crowd.log.publish([record(3), record(4, "message_stop")])
+    crowd.log.publish([record(5)])
+    assert [crowd.seqs(number) for number in range(3)] == [[[1], [3, 4], [5]]] * 3
+    assert all(one is other for one, other in zip(crowd.given[0], crowd.given[2], strict=True))
+    assert codec.loads(crowd.given[0][1][0].data)["text"] == "xx"
+    assert not any(task.done() for task in crowd.tasks)
+    await crowd.leave()
+
+
+async def test_the_control_viewers_without_a_window_get_each_event() -> None:
+    crowd = Crowd(2, window=None)
+    await asyncio.sleep(0)
+    for seq in range(1, 4):
+        crowd.log.publish([record(seq)])
+    assert crowd.seqs() == crowd.seqs(1) == [[1], [2], [3]]
+    await crowd.leave()
+
+
+@pytest.mark.parametrize("solid", [False, True])
+async def test_a_window_ends_by_itself_and_what_was_held_goes_to_all(solid: bool) -> None:
+    crowd = Crowd(2, window=0.01)
+    await asyncio.sleep(0)
+    crowd.log.publish([record(1)])
+    crowd.log.publish([record(2)])
+    crowd.log.publish([record(3)])
+    assert crowd.seqs() == [[1]]
+    if solid:
+        crowd.log.publish([record(4, "message_stop")])
+    async with asyncio.timeout(5):
+        while len(crowd.given[0]) < 2:
+            await asyncio.sleep(0.001)
+    assert crowd.seqs() == crowd.seqs(1) == [[1], [3, 4] if solid else [3]]
+    await crowd.leave()
+
+
+async def test_a_viewer_that_comes_in_the_middle_of_a_window_gets_all_at_once_and_waits_with_the_others() -> None:
+    crowd = Crowd(1)
+    await asyncio.sleep(0)
+    crowd.log.publish([record(1)])
+    crowd.log.publish([record(2)])
+    late = Reader(crowd.log, Books(), crowd.pulse, 0)
+    late.window = window_of(crowd.log, 3600)
+    first = await late.next()
+    assert isinstance(first, list)
+    assert [(r.seq, codec.loads(r.data)["text"]) for r in first] == [(2, "xx")]
+    waiting = asyncio.create_task(late.next())
+    await asyncio.sleep(0)
+    crowd.log.publish([record(3), record(4, "message_stop")])
+    assert [r.seq for r in await waiting] == [3, 4]
+    assert crowd.seqs() == [[1], [3, 4]]
+    await crowd.leave()
+
+
+async def test_a_heartbeat_does_not_wait_for_the_window_and_takes_nothing_with_it() -> None:
+    crowd = Crowd(1)
+    await asyncio.sleep(0)
+    crowd.log.publish([record(1)])
+    crowd.log.publish([record(2)])
+    crowd.readers[0].beat()
+    assert crowd.seqs() == [[1], []]
+    assert crowd.readers[0].cursor == 1
+    await crowd.leave()
+
+
+async def test_a_reader_far_behind_in_a_live_log_is_not_held_at_each_page() -> None:
+    log, books, pulse = RunLog(1, "run_1"), Books(), Pulse(3600)
+    for seq in range(1, 301):
+        books.records.append(record(seq, text="x" * 1000))
+        log.publish(books.records[-1:])
+    reader = Reader(log, books, pulse, 0)
+    reader.window = window_of(log, 3600)
+    pages = 0
+    async with asyncio.timeout(5):
+        while reader.cursor < 300:
+            assert isinstance(await reader.next(), list)
+            pages += 1
+    assert pages > 5
+    pulse.close()
+
+
+async def test_a_window_that_nobody_reads_by_is_forgotten_with_its_log() -> None:
+    crowd = Crowd(2)
+    await asyncio.sleep(0)
+    crowd.log.publish([record(1), record(2, "message_stop")])
+    log = weakref.ref(crowd.log)
+    await crowd.leave()
+    del crowd
+    assert log() is None, "without a collection: logs are found by weak references"

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from log.books import Books, apart, record, together
+from oricode_protocol import frames, sse
+from oricode_protocol.ids import new_id
 from oricode_service.log.pulse import Pulse
 from oricode_service.log.reader import LogTrimmed, Reader, Word
 from oricode_service.log.run_log import PAGE_BYTES, TAIL_BYTES, RunLog
@@ -65,6 +67,27 @@ async def test_a_cursor_inside_of_a_record_gets_the_rest_of_it(pulse: Pulse, aft
     stored(books, log, [*parts, record(1053, "done")])
     found, _ = await read_to_the_end(Reader(log, books, pulse, after))
     assert apart(found) == apart(books.records)[after:]
+
+
+@pytest.mark.parametrize("count", [1, 7, 64, 500])
+async def test_a_page_is_bounded_on_the_wire_however_small_its_events_are(pulse: Pulse, count: int) -> None:
+    """Frames are most of what tiny events cost a connection; from the store and from memory, together or apart."""
+    books, log = Books(), RunLog(1, "run_1")
+    for first in range(1, 12_001, count):
+        stored(books, log, [together(first, count)])
+    stored(books, log, [record(log.visible + 1, "done")])
+    reader, found = Reader(log, books, pulse, 0), 0
+    run = new_id("run").encode()
+    while isinstance(page := await reader.next(), list):
+        over_sse = b"".join(sse.blocks(r.event.encode(), r.data, run, r.epoch, r.first) for r in page)
+        over_ws = [f for r in page for f in frames.frames(r.event.encode(), r.data, run, r.epoch, r.first)]
+        assert len(over_sse) <= PAGE_BYTES
+        assert sum(map(len, over_ws)) <= PAGE_BYTES
+        assert len(over_ws) == page[-1].seq - found
+        assert len(over_sse) > PAGE_BYTES / 2 or page[-1].seq > log.visible - 1000, "nor is it needlessly small"
+        found = page[-1].seq
+    assert found == log.visible
+    assert books.reads >= 3
 
 
 async def test_an_event_of_many_pages_is_one_page(pulse: Pulse) -> None:

@@ -19,9 +19,11 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.waiting = 0
         self.aborted = False
+        self.writes: list[bytes] = []
 
     def write(self, data: Any) -> None:
         self.waiting += len(data)
+        self.writes.append(bytes(data))
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
 
@@ -127,3 +129,43 @@ async def test_nothing_is_done_to_a_connection_that_is_lost(connection: Connecti
     assert not transport.aborted
     assert connection.get_write_buffer_size() == 0
     assert (connection.reason, transport.waiting) == ("peer", 7)
+
+
+async def test_a_head_and_the_body_behind_it_are_one_write(connection: Connection, transport: Transport) -> None:
+    connection.gather()
+    for piece in (b"head", b"body", b"more"):
+        connection.write(piece)
+    assert transport.writes == [b"headbody", b"more"]
+    assert connection.handed == 12
+
+
+async def test_a_head_without_a_body_leaves_at_the_end_of_the_turn(
+    connection: Connection, transport: Transport
+) -> None:
+    connection.gather()
+    connection.write(b"head")
+    assert transport.writes == []
+    await asyncio.sleep(0)
+    assert transport.writes == [b"head"]
+    connection.write(b"late")
+    assert transport.writes == [b"head", b"late"]
+
+
+async def test_the_next_answer_and_the_end_do_not_lose_a_head_that_waits(
+    connection: Connection, transport: Transport
+) -> None:
+    connection.gather()
+    connection.write(b"one")
+    connection.gather()
+    connection.write(b"two")
+    connection.close()
+    await asyncio.sleep(0)
+    assert transport.writes == [b"one", b"two"]
+
+
+async def test_an_aborted_connection_writes_nothing_that_waited(connection: Connection, transport: Transport) -> None:
+    connection.gather()
+    connection.write(b"head")
+    connection.abort()
+    await asyncio.sleep(0)
+    assert transport.writes == []

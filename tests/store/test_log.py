@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from log.books import apart
 from oricode_service.store.port import Fenced, Store
-from oricode_service.store.rows import FinishEffect, Record, StartEffect
+from oricode_service.store.rows import FRAME_BYTES, FinishEffect, Record, StartEffect
 from store.made import NOW, ended, finish, message, question, records, started
 
 
@@ -50,6 +50,19 @@ async def test_a_page_ends_near_the_size_that_was_asked_for_and_the_next_one_goe
     assert 1 <= len(page) < 20
     assert (await store.log.read(run.no, page[-1].seq, 1000))[0].seq == page[-1].seq + 1
     assert await all_of(store, run.no) == records(run, 1, 50, size=100)
+
+
+async def test_the_frames_of_tiny_events_count_and_a_page_may_end_inside_of_a_record(store):
+    run = await started(store)
+    together = [Record(run.no, (part + 1) * 50, 1, "content", b"\n".join([b"x"] * 50)) for part in range(4)]
+    await store.log.append(together)
+    found: list[int] = []
+    while page := await store.log.read(run.no, len(found), 3000):
+        events = [seq for record in page for seq in range(record.first, record.seq + 1)]
+        assert len(events) * FRAME_BYTES <= 3000, "by their data alone all 200 would be in one page"
+        assert len(events) > 20 or len(found) + len(events) == 200
+        found += events
+    assert found == list(range(1, 201))
 
 
 async def test_a_page_has_an_event_however_large_it_is(store):

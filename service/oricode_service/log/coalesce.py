@@ -1,80 +1,79 @@
 """Joining neighbouring deltas for readers that asked for ``batch_ms``.
 
-The first delta goes at once, then deltas are held to the end of the window, and any other event flushes them. A joined
+The first delta goes at once and begins a window; then deltas are held to its end, and any other event ends it. A joined
 delta carries the id of its last member, so every cursor stays exact. The log is not changed; only these readers see it
-so, and those of one run who hold the same deltas share the work.
+so, and those of one run share the window: one timer, one wake-up, and what was joined.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from oricode_protocol import codec
 
 from ..store.rows import Record
-from .reader import Reader, Word
-from .run_log import DELTAS
+from .run_log import DELTAS, RunLog
 
 _FIELD = {"content": "text", "thinking": "text", "tool_input": "partial_json"}
 
 
-class CoalescingReader:
-    """Wraps a reader; ``window`` in seconds."""
+def window_of(log: RunLog, seconds: float) -> Window:
+    """The window of this length that all readers of ``log`` share."""
+    if log.windows is None:
+        log.windows = WeakValueDictionary()
+    return log.windows.setdefault(seconds, Window(log, seconds))
 
-    def __init__(self, reader: Reader, window: float) -> None:
-        self.reader = reader
-        self._window = window
-        self._hold_until = 0.0
+
+class Window:
+    """Holds readers that have taken a delta until it ends; the log of a reader holds it weakly."""
+
+    __slots__ = ("__weakref__", "_joined", "_log", "_loop", "_seconds", "_timer", "_waiters", "turn")
+
+    def __init__(self, log: RunLog, seconds: float) -> None:
+        self.turn = 0
+        """Rises when a window ends: a reader is held while it is what :meth:`begin` told it."""
+        self._log = log
+        self._seconds = seconds
         self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: dict[Callable[[], None], None] = {}
+        self._joined: tuple[int, int, list[Record]] | None = None
+        """Seqs and what they became when they were joined last."""
 
-    async def next(self) -> list[Record] | Word:
-        """As :meth:`Reader.next`, with neighbouring deltas joined."""
-        await self._hold()
-        page = await self.reader.next()
-        if isinstance(page, list):
-            self._hold_until = self._end_of_window() if page[-1].event in DELTAS else 0.0
-            return self._joined(page)
-        return page
+    def begin(self) -> int:
+        """A reader has taken a delta; it joins the window that runs, if there is one."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._seconds, self._end)
+            self._log.on_solid(self._end)
+        return self.turn
 
-    def _end_of_window(self) -> float:
-        """Windows are the same for all readers, so that those of one run ask for the same pages at the same time."""
-        return (self._loop.time() // self._window + 1) * self._window
+    def on_end(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` once, when the window that runs has ended."""
+        self._waiters[wake] = None
 
-    def _joined(self, page: list[Record]) -> list[Record]:
-        log, first, last = self.reader.log, page[0].first, page[-1].seq
-        held = log.joined
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Take a waiter back."""
+        self._waiters.pop(wake, None)
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._log.forget(self._end)
+        self.turn += 1
+        waiters, self._waiters = self._waiters, {}
+        for wake in waiters:
+            wake()
+
+    def joined(self, page: list[Record]) -> list[Record]:
+        """:func:`join`; readers who have the same page get the same."""
+        first, last = page[0].first, page[-1].seq
+        held = self._joined
         if held is None or held[:2] != (first, last):
-            held = log.joined = (first, last, join(page))
+            held = self._joined = (first, last, join(page))
         return held[2]
-
-    async def _hold(self) -> None:
-        """Wait for the window's end, a solid event, or a wish to close."""
-        reader, log = self.reader, self.reader.log
-        while (
-            (left := self._hold_until - self._loop.time()) > 0
-            and log.last_solid <= reader.cursor
-            and reader.close_reason is None
-            and not reader.closed
-        ):
-            changed: asyncio.Future[None] = self._loop.create_future()
-
-            def wake(changed: asyncio.Future[None] = changed) -> None:
-                if not changed.done():
-                    changed.set_result(None)
-
-            await self._changed_or_late(changed, wake, left)
-
-    async def _changed_or_late(self, changed: asyncio.Future[None], wake: Callable[[], None], left: float) -> None:
-        self.reader.log.on_solid(wake)
-        self.reader.on_wake = wake
-        timer = self._loop.call_later(left, wake)
-        try:
-            await changed
-        finally:
-            timer.cancel()
-            self.reader.on_wake = None
-            self.reader.log.forget(wake)
 
 
 def join(page: list[Record]) -> list[Record]:

@@ -15,8 +15,9 @@ from typing import Literal
 
 from ..store.port import LogStore, StoreUnavailable
 from ..store.rows import Record
+from .coalesce import Window
 from .pulse import Pulse
-from .run_log import PAGE_BYTES, RunLog
+from .run_log import DELTAS, PAGE_BYTES, RunLog
 
 RETRY_SECONDS = 0.5
 """Between two attempts to read a store that is unavailable."""
@@ -41,8 +42,8 @@ class Reader:
         self.closed = False
         self.close_reason: str | None = None
         """Set by :meth:`ask_to_close`."""
-        self.on_wake: Callable[[], None] | None = None
-        """Also told when there is a reason to look again; for whoever waits in the reader's place."""
+        self.window: Window | None = None
+        """Set to have deltas held and joined; None = each event as it comes."""
         self.eager: Callable[[list[Record] | Literal[Word.BEAT]], bool] | None = None
         """Given each page and each beat at its moment, while :meth:`next` waits: no task has to be woken for it.
 
@@ -53,6 +54,8 @@ class Reader:
         self._waiting: asyncio.Future[None] | None = None
         self._beat = False
         self._busy = False
+        self._turn = -1
+        """Of the window; equal to the window's = held."""
         pulse.add(self)
 
     async def next(self) -> list[Record] | Word:
@@ -64,7 +67,7 @@ class Reader:
                 return Word.END
             if self.close_reason is not None:
                 return Word.CLOSE
-            if self.cursor < self.log.visible:
+            if self.cursor < self.log.visible and not self._held:
                 if self._busy:  # a page was taken without waiting: let the others run first
                     await asyncio.sleep(0)
                 page = self.log.recent(self.cursor)
@@ -77,8 +80,9 @@ class Reader:
                         continue
                 self._busy = True
                 if page:
-                    self.cursor = page[-1][1]
-                    return page
+                    shown = self._shown(page)
+                    self._took(page)
+                    return shown
                 raise LogTrimmed  # retention took the events while they were being read
             self._busy = False
             if self.log.ended:
@@ -87,6 +91,20 @@ class Reader:
                 self._beat = False
                 return Word.BEAT
             await self._wait()
+
+    @property
+    def _held(self) -> bool:
+        """Whether what is visible behind the cursor has to wait for the end of the window."""
+        return self.window is not None and self._turn == self.window.turn
+
+    def _shown(self, page: list[Record]) -> list[Record]:
+        return page if self.window is None else self.window.joined(page)
+
+    def _took(self, page: list[Record]) -> None:
+        self.cursor = page[-1][1]
+        if self.window is not None:  # whoever is behind is not held
+            new = page[-1][3] in DELTAS and self.cursor == self.log.visible
+            self._turn = self.window.begin() if new else -1
 
     async def _pause(self) -> Word | None:
         """Wait a moment for the store; heartbeats go on meanwhile."""
@@ -100,43 +118,49 @@ class Reader:
 
     async def _wait(self) -> None:
         self._waiting = self._loop.create_future()
-        self.log.on_change(self._changed)
+        self._listen()
         try:
             await self._waiting
         finally:
             self.log.forget(self._changed)
+            if self.window is not None:
+                self.window.forget(self._changed)
             self._waiting = None
 
-    def _changed(self) -> None:
-        """The log's call."""
-        if self._given():
+    def _listen(self) -> None:
+        if self.window is not None and self._held:
+            self.window.on_end(self._changed)
+        else:
             self.log.on_change(self._changed)
+
+    def _changed(self) -> None:
+        """The log's call, or the window's."""
+        if self._given():
+            self._listen()
         else:
             self._wake()
 
     def _wake(self) -> None:
-        if self.on_wake is not None:
-            self.on_wake()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
     def _given(self) -> bool:
-        """Whether ``eager`` took all there is to say."""
+        """Whether ``eager`` took all there is to say, or there is nothing."""
         log = self.log
         if self.eager is None or self._waiting is None or self._waiting.done():
             return False
         if self.closed or log.torn or self.close_reason is not None:
             return False
         try:
-            if self.cursor < log.visible:
+            if self.cursor < log.visible and not self._held:
                 page = log.recent(self.cursor)
-                if page is None or not self.eager(page):
+                if page is None or not self.eager(self._shown(page)):
                     return False
-                self.cursor = page[-1][1]
+                self._took(page)
                 return self.cursor == log.visible and not log.ended and not self._beat
             if self._beat and self.eager(Word.BEAT):
                 self._beat = False
-                return True
+            return not self._beat and not log.ended
         except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log
             self._waiting.set_exception(error)
         return False
@@ -159,6 +183,7 @@ class Reader:
     def close(self) -> None:
         """The reader is not used any more."""
         self.closed = True
+        self.eager = None  # it knows this reader: a circle that would keep the log until a collection
         self._wake()
 
 

@@ -10,19 +10,28 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from oricode_protocol.events import TERMINAL
 
-from ..store.rows import Record
+from ..store.rows import Record, page_of
 from .gaps import Gaps
 
+if TYPE_CHECKING:
+    from .coalesce import Window
+
 PAGE_BYTES = 32 * 1024
+"""On the wire, about: the frames around the events are counted."""
 TAIL_BYTES = 64 * 1024
 """Kept in memory for readers that follow closely; anybody further behind reads the store."""
 DELTAS = frozenset(("content", "thinking", "tool_input"))
 _NEAR = 8
 """Records."""
 _SEQ = itemgetter(1)
+_SHARED_BYTES = 4096
+"""Pages that begin with more, or have many records, are not kept for the next viewer: every log would hold one."""
+_Frames = TypeVar("_Frames", bytes, list[bytes])
 
 
 class RunLog:
@@ -30,6 +39,7 @@ class RunLog:
 
     __slots__ = (
         "__weakref__",
+        "_page",
         "_patient",
         "_tail",
         "_tail_bytes",
@@ -37,13 +47,14 @@ class RunLog:
         "changed_at",
         "ended",
         "epoch",
+        "framed",
         "gaps",
-        "joined",
         "last_solid",
         "run_id",
         "run_no",
         "torn",
         "visible",
+        "windows",
     )
 
     def __init__(self, run_no: int, run_id: str, visible: int = 0, ended: bool = False) -> None:
@@ -68,8 +79,12 @@ class RunLog:
         self._waiters: dict[Callable[[], None], None] = {}
         self._patient: dict[Callable[[], None], None] = {}
         """Those that do not care for deltas."""
-        self.joined: tuple[int, int, list[Record]] | None = None
-        """Seqs and what they became when they were joined last; viewers who ask for the same window share it."""
+        self._page: tuple[int, int, list[Record]] | None = None
+        """The cursor that asked last, what was visible then, and its page: viewers who keep up all ask the same."""
+        self.framed: dict[str, tuple[list[Record], Any]] = {}
+        """By transport, what was framed last and its frames; see :func:`framed`."""
+        self.windows: WeakValueDictionary[float, Window] | None = None
+        """By seconds, those of readers that coalesce; None = nobody ever did."""
 
     def publish(self, records: list[Record]) -> None:
         """Make stored records visible; they follow :attr:`visible` without a hole."""
@@ -98,6 +113,7 @@ class RunLog:
         """Make everything up to ``seq`` visible, without having it in memory: readers fetch it from the store."""
         self._tail.clear()
         self._tail_bytes = 0
+        self._page = None
         self.visible = self.last_solid = seq
         self.epoch = 0
         self.ended = ended
@@ -118,9 +134,14 @@ class RunLog:
 
     def recent(self, after: int) -> list[Record] | None:
         """A page of records behind seq ``after`` from memory; None when they are only in the store."""
+        held = self._page
+        if held is not None and held[0] == after and held[1] == self.visible:
+            return held[2]
         tail = self._tail
-        if len(tail) > 1 and tail[-2][1] == after:  # a reader that keeps up
-            return [tail[-1]]
+        if len(tail) > 1 and tail[-2][1] == after and tail[-1][1] == after + 1:  # one event, and a reader that keeps up
+            page = [tail[-1]]
+            self._page = after, self.visible, page
+            return page
         if not tail or after < tail[0].first - 1:
             return None
         start = len(tail) - 1
@@ -130,13 +151,11 @@ class RunLog:
                 start = bisect_right(tail, after, key=_SEQ)
                 break
         page = tail[start:]
-        page[0] = page[0].behind(after)
-        if len(page) > _NEAR:  # else not worth counting
-            size = 0
-            for end, record in enumerate(page, 1):
-                size += len(record[4])
-                if size >= PAGE_BYTES:
-                    return page[:end]
+        if len(page) == 1 and page[0][1] == after + 1:  # one event: whole, whatever its size
+            page[0] = page[0].behind(after)
+        else:
+            page = page_of(page, after, PAGE_BYTES)
+        self._page = after, self.visible, page
         return page
 
     def epoch_of(self, seq: int) -> int | None:
@@ -170,3 +189,15 @@ class RunLog:
         waiters, self._waiters = self._waiters, {}
         for wake in waiters:
             wake()
+
+
+def framed(log: RunLog, transport: str, page: list[Record], frame: Callable[[bytes, list[Record]], _Frames]) -> _Frames:
+    """``page`` as ``frame`` writes it, given the run's id; viewers who have the same page share it."""
+    held = log.framed.get(transport)
+    if held is not None and held[0] is page:
+        frames: _Frames = held[1]
+        return frames
+    made = frame(log.run_id.encode(), page)
+    if len(page) <= _NEAR and len(page[0][4]) <= _SHARED_BYTES:
+        log.framed[transport] = page, made
+    return made

@@ -79,9 +79,9 @@ class LogStore(Protocol):
         ...
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
-        """Events behind seq ``after``, in order, at least one if there is one, about ``max_bytes`` of data.
+        """Events behind seq ``after``, in order, at least one if there is one, about ``max_bytes`` with their frames.
 
-        Events that were stored in one record come in one, or what of it lies behind ``after``."""
+        Events that were stored in one record come in one, or what of it lies behind ``after`` and fits."""
         ...
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:

@@ -5,11 +5,14 @@ Times are milliseconds since the epoch. JSON stays encoded: a store keeps bytes 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 LIVE: tuple[RunStatus, ...] = ("queued", "running")
+FRAME_BYTES = 110
+"""What goes around an event on the wire at most, about: 62 bytes over SSE, 108 over WebSocket."""
 
 
 class Record(NamedTuple):
@@ -40,6 +43,35 @@ class Record(NamedTuple):
         """What of this record lies behind ``seq``, which comes before its last event."""
         skip = seq + 1 - self.first
         return self._replace(data=self.data.split(b"\n", skip)[skip]) if skip > 0 else self
+
+    def only(self, count: int) -> Record:
+        """The first ``count`` of its events; all, when there are not more."""
+        lines = self.data.split(b"\n", count)
+        return self._replace(seq=self.first + count - 1, data=b"\n".join(lines[:count])) if lines[count:] else self
+
+
+def page_of(records: Iterable[Record], after: int, max_bytes: int) -> list[Record]:
+    """What of ``records``, the first of which ends behind seq ``after``, is ``max_bytes`` with its frames, about.
+
+    At least one event if there is one. Frames count, because around tiny events they are most of what is written, and
+    of what a connection whose peer stalls has to keep.
+    """
+    page: list[Record] = []
+    left = max_bytes
+    for record in records:
+        if not page:
+            record = record.behind(after)
+        count = record[1] - after
+        weight = len(record[4]) + count * FRAME_BYTES
+        if weight > left:
+            fitting = count * left // weight
+            if fitting or not page:
+                page.append(record.only(max(1, fitting)))
+            break
+        page.append(record)
+        left -= weight
+        after = record[1]
+    return page
 
 
 @dataclass(frozen=True, slots=True)

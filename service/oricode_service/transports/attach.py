@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from oricode_protocol import codec
 from oricode_protocol.errors import error
@@ -11,9 +10,9 @@ from oricode_protocol.events import ResumeAnswer
 from oricode_protocol.ids import Cursor
 
 from ..engine.runs import Engine
-from ..log.coalesce import CoalescingReader
-from ..log.reader import Reader, Word
-from ..store.rows import Record, RunRow
+from ..log.coalesce import window_of
+from ..log.reader import Reader
+from ..store.rows import RunRow
 
 
 class Gone(Exception):
@@ -26,20 +25,12 @@ class Gone(Exception):
         self.run_url = f"/api/runs/{row.id}"
 
 
-class Pages(Protocol):
-    """A reader, coalescing or not."""
-
-    async def next(self) -> list[Record] | Word: ...
-
-
 @dataclass(slots=True)
 class Attachment:
     """A reader in place, and what to tell the client first."""
 
     row: RunRow
     reader: Reader
-    pages: Pages
-    """Where pages come from: the reader itself, or coalesced."""
     answer: ResumeAnswer
     snapshot: bytes | None
     """Data of a ``snapshot`` event to send first."""
@@ -78,8 +69,9 @@ async def attach(
         snapshot_id = None if upto.at_start else str(upto)
         after = upto.seq
     reader = logs.reader(log, after)
-    pages: Pages = CoalescingReader(reader, batch_ms / 1000) if batch_ms else reader
+    if batch_ms:
+        reader.window = window_of(log, batch_ms / 1000)
     ended = snapshot is None and log.ended and after == log.visible
     if cursor is not None or from_snapshot:
         engine.ports.observer.resumed("ended" if ended else answer, transport)
-    return Attachment(row, reader, pages, answer, snapshot, snapshot_id, ended)
+    return Attachment(row, reader, answer, snapshot, snapshot_id, ended)

@@ -11,6 +11,7 @@ from oricode_protocol.events import Event
 
 from ..access.keys import Caller
 from ..log.reader import LogTrimmed, Word
+from ..log.run_log import framed
 from ..store.rows import Record
 from .asgi import Receive, Scope, Send, outlet_of
 from .attach import Attachment
@@ -45,7 +46,7 @@ async def head(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
-    reader, run_id = found.reader, found.row.id
+    reader = found.reader
     full = False
 
     def write(data: bytes) -> None:
@@ -56,39 +57,40 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
     def eager(news: list[Record] | Word) -> bool:
         if full:
             return False
-        write(blocks(run_id, news) if isinstance(news, list) else _own(streams.heartbeat(reader)))
+        write(framed(reader.log, "sse", news, blocks) if isinstance(news, list) else _own(streams.heartbeat(reader)))
         return True
 
-    data = _own(streams.connected(found.row, found.answer), RETRY_MS)
+    first = _own(streams.connected(found.row, found.answer), RETRY_MS)
     if found.snapshot is not None:
-        data += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
-    if found.pages is reader:
-        reader.eager = eager
+        first += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
+        found.snapshot = None
+    reader.eager = eager
+    write(first)
+    del first
     while True:
-        write(data)
         if full:
             await outlet.drain()
             full = False
         try:
-            page = await found.pages.next()
+            page = await reader.next()
         except LogTrimmed:
             return
         if full:  # by what was written meanwhile
             await outlet.drain()
         if isinstance(page, list):
-            data = blocks(run_id, page)
+            write(framed(reader.log, "sse", page, blocks))
         elif page is Word.BEAT:
-            data = _own(streams.heartbeat(reader))
+            write(_own(streams.heartbeat(reader)))
         elif page is Word.CLOSE:
             outlet.write(_own(streams.reconnect(reader.close_reason or "restart")))
             return
         else:
             return
+        del page  # while the peer stalls, what waits for it is held once: in the connection
 
 
-def blocks(run_id: str, page: list[Record]) -> bytes:
+def blocks(run: bytes, page: list[Record]) -> bytes:
     """A page of records as SSE blocks."""
-    run = run_id.encode()
     return b"".join([sse.blocks(r.event.encode(), r.data, run, r.epoch, r.first) for r in page])
 
 

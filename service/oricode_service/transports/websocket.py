@@ -18,6 +18,7 @@ from oricode_protocol.events import Event
 from ..access.keys import Caller
 from ..engine.runs import Asker, Engine
 from ..log.reader import LogTrimmed, Word
+from ..log.run_log import framed
 from ..store.port import StoreUnavailable
 from ..store.rows import Record
 from .asgi import Receive, Scope, Send, header, outlet_of
@@ -250,6 +251,7 @@ class Connection:
                 if found.snapshot is not None:
                     snapshot_id = (found.snapshot_id or "").encode()
                     await self._send(frames.frame(b"snapshot", found.snapshot, run, snapshot_id))
+                    found.snapshot = None
                 await self._pages(found, run)
         except PeerGone:
             reader.close()  # the connection's own task learns of it too, and ends
@@ -261,40 +263,45 @@ class Connection:
         reader = found.reader
         full = False
 
-        def eager(news: list[Record] | Word) -> bool:
+        def write(messages: list[bytes]) -> None:
             nonlocal full
+            if not self.closed:
+                full = not self._outlet.write_all(messages)
+                self.wrote_at = self._loop.time()
+                reader.wrote()
+
+        def eager(news: list[Record] | Word) -> bool:
             if full or self.closed:
                 return False
             if isinstance(news, list):
-                messages = _frames(found.row.id, news)
+                write(framed(reader.log, "websocket", news, _frames))
             else:
-                messages = [_frame(self._streams.heartbeat(reader), run)]
-            full = not self._outlet.write_all(messages)
-            self.wrote_at = self._loop.time()
-            reader.wrote()
+                write([_frame(self._streams.heartbeat(reader), run)])
             return True
 
-        if found.pages is reader:
-            reader.eager = eager
+        reader.eager = eager
+        reader.wrote()
         while not reader.closed:
-            reader.wrote()
-            full = False
+            if full:
+                await self._outlet.drain()
+                full = False
             try:
-                page = await found.pages.next()
+                page = await reader.next()
             except LogTrimmed:
                 await self.close(1008, "gone")
                 return
             if full:  # by what was written meanwhile
                 await self._outlet.drain()
             if isinstance(page, list):
-                await self._send(*_frames(found.row.id, page))
+                write(framed(reader.log, "websocket", page, _frames))
             elif page is Word.BEAT:
-                await self._event(self._streams.heartbeat(reader), run)
+                write([_frame(self._streams.heartbeat(reader), run)])
             elif page is Word.CLOSE:
                 await self._event(self._streams.reconnect(reader.close_reason or "restart"), run)
                 return
             else:
                 return
+            del page  # while the peer stalls, what waits for it is held once: in the connection
 
     async def drain(self) -> None:
         """Say that the service restarts and close; readers have said it for their runs."""
@@ -318,7 +325,9 @@ class Connection:
     async def _send(self, *messages: bytes) -> None:
         if not self.closed:
             self.wrote_at = self._loop.time()
-            if not self._outlet.write_all(messages):
+            room = self._outlet.write_all(messages)
+            del messages
+            if not room:
                 await self._outlet.drain()
 
 
@@ -327,9 +336,8 @@ def _frame(event: Event, run: bytes) -> bytes:
     return frames.frame(event.event.encode(), codec.encode(event), run)
 
 
-def _frames(run_id: str, page: list[Record]) -> list[bytes]:
+def _frames(run: bytes, page: list[Record]) -> list[bytes]:
     """A page of records as frames."""
-    run = run_id.encode()
     return [
         frame
         for record in page

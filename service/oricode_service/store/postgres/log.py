@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ..port import StoreUnavailable
-from ..rows import Op, Record
+from ..rows import Op, Record, page_of
 from . import operations
 from .connections import Connection, Line, Pool, UniqueViolation
 from .hints import Hints
@@ -97,16 +97,8 @@ class PostgresLog:
         self._hints.say(events={record.run_no for record in records}, orders=freed)
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
-        page: list[Record] = []
-        size = 0
-        for row in await self._pool.all(_READ, run_no, after, max(1, max_bytes // _ROW_BYTES)):
-            page.append(Record(*row))
-            size += len(row[4])
-            if size >= max_bytes:
-                break
-        if page:
-            page[0] = page[0].behind(after)
-        return page
+        rows = await self._pool.all(_READ, run_no, after, max(1, max_bytes // _ROW_BYTES))
+        return page_of((Record(*row) for row in rows), after, max_bytes)
 
     async def tail(self, cursors: Mapping[int, int]) -> list[Record]:
         found = await self._pool.all(_TAIL, list(cursors), list(cursors.values()), TAIL_EVENTS)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..port import StoreUnavailable
-from ..rows import FinishRun, Op, Record
+from ..rows import FinishRun, Op, Record, page_of
 from . import journal, operations
 from .unfiled import Unfiled, rows
 from .writer import PAGE_BYTES as DISK_PAGE
@@ -83,23 +83,18 @@ class SqliteLog:
             self._task = None
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
-        most = max(1, max_bytes // _ROW_BYTES)
-        page: list[Record] = []
-        size = 0
+        return page_of(self._behind(run_no, after, max(1, max_bytes // _ROW_BYTES)), after, max_bytes)
+
+    def _behind(self, run_no: int, after: int, most: int) -> Iterator[Record]:
+        """Records behind ``after``, up to ``most`` from the table and then, if it has no more, the newest."""
+        count = 0
         for found in self._reader.execute(_SELECT, (run_no, after, most)):
-            page.append(Record._make(found))
-            size += len(found[4])
-            if size >= max_bytes:
-                break
-        if size < max_bytes and len(page) < most:  # the table has no more
-            for record in self.unfiled.behind(run_no, page[-1].seq if page else after):
-                page.append(record)
-                size += len(record[4])
-                if size >= max_bytes:
-                    break
-        if page:
-            page[0] = page[0].behind(after)
-        return page
+            record = Record._make(found)
+            after = record[1]
+            count += 1
+            yield record
+        if count < most:
+            yield from self.unfiled.behind(run_no, after)
 
     async def epoch_of(self, run_no: int, seq: int) -> int | None:
         if (held := self.unfiled.at(run_no, seq)) is not None:

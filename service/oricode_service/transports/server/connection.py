@@ -43,8 +43,9 @@ class Connection(asyncio.Transport):
     """See the module. Made when a connection is accepted; ``lost`` ends it."""
 
     __slots__ = (
-        "_callbacks", "_closing", "_goal", "_lost", "_state", "_transport", "_window_ends", "closed", "handed", "owner",
-        "place", "read_paused", "reason", "refusal", "remote", "slot", "stays", "writable", "write_paused",
+        "_callbacks", "_closing", "_first", "_goal", "_lost", "_state", "_transport", "_window_ends", "closed",
+        "handed", "owner", "place", "read_paused", "reason", "refusal", "remote", "slot", "stays", "writable",
+        "write_paused",
     )  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, owner: Owner, state: State) -> None:
@@ -67,12 +68,15 @@ class Connection(asyncio.Transport):
         self._closing = False
         self._lost = False
         """The transport may not be touched any more: its descriptor may already be another connection's."""
+        self._first: bytes | None = None
+        """What waits for the next write; empty = the next write will wait; None = writes do not wait."""
         self._callbacks: list[Callable[[], None]] | None = None
         self._window_ends = 0.0
         """When the peer must have taken data up to ``_goal``; 0 = nothing waits for it."""
         self._goal = 0
-        limits = state.limits
-        transport.set_write_buffer_limits(limits.write_high_water, limits.write_low_water)
+        # Writers wait as soon as the kernel does not take all: what was written stays whole until its last byte has
+        # left, so a peer that stalls costs one page. The kernel holds more than enough for one that reads.
+        transport.set_write_buffer_limits(0)
         peer = transport.get_extra_info("peername")
         self.remote: tuple[str, int] | None = (str(peer[0]), int(peer[1])) if peer else None
         self.refusal = state.census.enter(self, self.remote[0] if self.remote else "")
@@ -85,12 +89,32 @@ class Connection(asyncio.Transport):
         """Send; dropped once the peer is gone."""
         if not self.closed:
             self.handed += len(data)
-            self._transport.write(data)
+            first = self._first
+            if first is None:
+                self._transport.write(data)
+            elif first:
+                self._first = None
+                self._transport.write(first + data)
+            else:
+                self._first = bytes(data)
+                asyncio.get_running_loop().call_soon(self._flush)
+
+    def gather(self) -> None:
+        """Let the next write and the one behind it leave together, if that comes in the same turn of the loop: the
+        head of an answer and the beginning of its body are one piece for the kernel, the network and the peer."""
+        self._flush()
+        self._first = b""
+
+    def _flush(self) -> None:
+        first, self._first = self._first, None
+        if first and not self._lost:
+            self._transport.write(first)
 
     def close(self) -> None:
         """Close when everything has left; a peer that does not take it has ``closing_seconds``."""
         if self._lost:
             return
+        self._flush()
         self._closing = True
         self._transport.close()
         if self.get_write_buffer_size():
@@ -107,6 +131,7 @@ class Connection(asyncio.Transport):
             self._state.census.cuts[reason] += 1
             self.owner.cut(reason)
             self.gone(reason)
+        self._first = None
         if not self._lost:
             raw = self._transport.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)  # or the kernel keeps the rest for a while
@@ -115,6 +140,7 @@ class Connection(asyncio.Transport):
     def write_eof(self) -> None:
         """Close this side only, when everything has left."""
         if not self.is_closing():
+            self._flush()
             self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:

@@ -77,6 +77,8 @@ class Exchange(Outlet):
             finally:
                 cycle.keep_alive = False
         else:
+            if message["type"] == "http.response.start":
+                connection.gather()
             await cycle.send(message)
 
     def write(self, data: bytes) -> bool:

@@ -49,10 +49,6 @@ class Limits:
     """A peer that takes no data for this long is aborted."""
     closing_seconds: float = 10
     """The same, once the service has closed its side."""
-    write_high_water: int = 32 * 1024
-    """Above it writers wait. With pages of 32 KiB a connection holds 64 KiB at most."""
-    write_low_water: int = 8 * 1024
-    """Below it they go on."""
 
     # WebSocket.
     message_bytes: int = 1024 * 1024
