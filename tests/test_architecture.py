@@ -40,7 +40,7 @@ KNOWN_ONLY_TO: dict[str, tuple[str, ...]] = {
     "uvicorn": ("oricode_service.transports.server.*",),
     "websockets": ("oricode_service.transports.server.*",),
     "httptools": ("oricode_service.transports.server.*", "oricode_service.models.http_answer"),
-    "anthropic": ("oricode_service.models.anthropic*",),
+    "anthropic": ("oricode_service.models.anthropic_sdk",),
     "asyncpg": ("oricode_service.store.postgres.*",),
     "sqlite3": (
         "oricode_service.store.sqlite",

@@ -83,7 +83,7 @@ def process(
         stderr=subprocess.DEVNULL,
     )
     try:
-        while not _answers(port, health):
+        while not answers(port, health):
             if started.poll() is not None:
                 raise RuntimeError(f"{started.args!r} ended with {started.returncode}")
             if time.monotonic() > begun + wait:
@@ -95,7 +95,8 @@ def process(
         started.wait()
 
 
-def _answers(port: int, health: str) -> bool:
+def answers(port: int, health: str) -> bool:
+    """Whether somebody listens, and says 200 for ``health`` when it is given."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         if not health:
             socket.create_connection(("127.0.0.1", port), 0.2).close()

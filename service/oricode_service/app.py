@@ -124,10 +124,13 @@ async def _serve(settings: Settings, former: Former | None) -> None:
 
     async with contextlib.AsyncExitStack() as stack:
         router = Router(_router_settings(settings))
+        stack.push_async_callback(router.close)
+        router.start()
         if former is not None:
+            await router.prepared()
             await former.gone(settings)
         store = await stack.enter_async_context(_store(settings))
-        stack.push_async_callback(router.close)
+        stack.push_async_callback(router.close)  # before the store; the one above is for a start that fails
         try:
             tools = Toolbox(settings, store)
         except (ValueError, ImportError) as why:
@@ -195,9 +198,9 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             ),
             websocket=WebSocketEndpoint(gate, engine, streams, sockets),
             request_lines=settings.request_log,
+            prepared=lambda: router.ready,
         )
         first_key = await until_available(lambda: ensure_first_key(store.keys, now=now_ms()))
-        await router.start()
         collector.settle()
         listening = former.sockets if former is not None else listen(settings.host, settings.port)
         background = asyncio.create_task(_background(revocations, engine, follower))
@@ -225,10 +228,25 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             stack=stack,
         )
 
+        preparing = asyncio.create_task(router.prepared())
+        stack.callback(preparing.cancel)
+
+        def prepared(ended: asyncio.Task[None]) -> None:
+            if _failed(ended):
+                server.stop()
+            elif not ended.cancelled():
+                tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
+
         def started() -> None:
-            tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
+            preparing.add_done_callback(prepared)
 
         await server.serve(cast(Any, web), listening, leaving, on_started=started)
+        if _failed(preparing):
+            preparing.result()
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _sweep(store: Store, settings: Settings) -> None:
@@ -260,6 +278,7 @@ def _router_settings(settings: Settings) -> RouterSettings:
         read_timeout=settings.upstream_read_seconds,
         max_streams=settings.upstream_max_streams,
         scripts={"demo": settings.script} if settings.script else {},
+        heads_in=settings.data_dir,
     )
 
 
