@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .process import PEER_CORE, ROOT, Peer, answers, free_port, process
+from .process import PEER_CORE, ROOT, Peer, free_port, process
 
 
 @contextlib.contextmanager
@@ -30,11 +29,9 @@ def oricode(
         "ORICODE_MAX_CONNECTIONS_PER_KEY": "0",
         "ORICODE_MAX_CONNECTIONS_PER_ADDRESS": "0",
     }
-    with process(command, port, PEER_CORE, health="/healthz", **environment) as running:
+    with process(command, port, PEER_CORE, health="/healthz", ready="/readyz", **environment) as running:
         keys = [command[0], "keys", "create", "--user", "bench", "--data-dir", str(data)]
         where = ["--database-url", database_url] if database_url else []
-        while not answers(port, "/readyz"):  # a child of it may still be asking the SDK, on the core that is measured
-            time.sleep(0.05)
         key = subprocess.run([*keys, *where], check=True, capture_output=True, text=True).stdout.strip()
         yield Peer("oricode", running, port, "/api/chat", {"X-API-Key": key})
 
