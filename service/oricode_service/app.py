@@ -230,23 +230,24 @@ async def _serve(settings: Settings, former: Former | None) -> None:
 
         preparing = asyncio.create_task(router.prepared())
         stack.callback(preparing.cancel)
+        failure: BaseException | None = None
 
         def prepared(ended: asyncio.Task[None]) -> None:
-            if _failed(ended):
-                server.stop()
-            elif not ended.cancelled():
+            nonlocal failure
+            if ended.cancelled() or server.draining:
+                return
+            failure = ended.exception()
+            if failure is None:
                 tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
+            else:
+                server.stop()
 
         def started() -> None:
             preparing.add_done_callback(prepared)
 
         await server.serve(cast(Any, web), listening, leaving, on_started=started)
-        if _failed(preparing):
-            preparing.result()
-
-
-def _failed(task: asyncio.Task[None]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is not None
+        if failure is not None:
+            raise failure
 
 
 async def _sweep(store: Store, settings: Settings) -> None:

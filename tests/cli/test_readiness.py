@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -79,3 +80,15 @@ def test_an_sdk_that_cannot_be_imported_ends_the_start_with_one_line(tmp_path: P
     told = [line for line in said.splitlines() if line.startswith("oricode: ")]
     assert told == ["oricode: Claude cannot be reached: the Anthropic SDK cannot be used: ImportError: half an SDK"]
     assert "Traceback" not in said
+
+
+def test_ctrl_c_reaches_the_service_and_not_the_child_that_it_asks(tmp_path: Path):
+    """A terminal sends it to the whole process group: a child that dies of it would look like an SDK that is broken."""
+    with serving(tmp_path, standing_in(tmp_path, SLOW)) as (service, port):
+        assert status(port, "/readyz") == 503
+        child = int(Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text())
+        assert os.getpgid(child) != os.getpgid(service.pid)
+        os.kill(service.pid, signal.SIGINT)
+        _, said = service.communicate(timeout=LIMIT)
+    assert (service.returncode, "oricode: " in said) == (0, False)
+    assert not Path(f"/proc/{child}").exists()

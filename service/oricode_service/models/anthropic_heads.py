@@ -95,6 +95,7 @@ class Heads:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=environment,
+                start_new_session=True,  # Ctrl+C is for the service, which ends the child
             )
         except OSError as error:
             raise SdkUnusable(f"it cannot be started ({error.strerror})") from None
