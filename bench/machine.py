@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +29,7 @@ class Usage(NamedTuple):
 
 def usage(*beside: int) -> Usage:
     """Ours is this process, all that descend from it, also those that ended, and ``beside`` with theirs."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ours = cpu_of(os.getpid(), *beside) + children.ru_utime + children.ru_stime
-    return Usage(time.monotonic(), busy(Path("/proc/stat").read_text()), ours)
+    return Usage(time.monotonic(), busy(Path("/proc/stat").read_text()), cpu_of(os.getpid(), *beside))
 
 
 def busy(stat: str) -> float:
@@ -48,13 +45,18 @@ def share_of_others(before: Usage, after: Usage, processors: int) -> float:
 
 
 def cpu_of(*pids: int) -> float:
-    """CPU seconds of living processes and their living descendants, by the scheduler's own count (nanoseconds)."""
-    total = 0
+    """CPU seconds of living processes and all that descend from them.
+
+    By the scheduler's own count (nanoseconds) of those that live, by the kernel's ticks of those that ended.
+    """
+    total = ended = 0
     for pid in [member for root in pids for member in family(root)]:
         with contextlib.suppress(*_GONE):
             for task in Path(f"/proc/{pid}/task").iterdir():
                 total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
+            # Behind the name, which may hold anything: fields 16 and 17, of children that were waited for.
+            ended += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[13:15]))
+    return total / 1e9 + ended / _TICK
 
 
 def rss_of(*pids: int) -> int:

@@ -1,7 +1,8 @@
 """Starts services fast: a process that has imported everything slow, and forks one service for each request.
 
 Importing the SDKs of the model provider and of MCP takes seconds of CPU, which would leave a suite of hundreds of kills
-little time for anything else. What is forked is a process like any other: own memory, own session, dies by kill -9.
+little time for anything else. (A service asks the first of them in a child process, or at once when it is imported as
+it is here.) What is forked is a process like any other: own memory, own session, dies by kill -9.
 ``--cold`` of the suite starts the installed command instead.
 
 In: on the inherited socket, JSON ``{argv, env, sabotage}`` with the file descriptor of the child's output. Out:
@@ -23,12 +24,12 @@ from .sabotage import SAFEGUARDS
 
 
 def _import_everything() -> None:
-    import anthropic  # noqa: F401
     import mcp  # noqa: F401
     import oricode_service.app
     import oricode_service.cli
     import oricode_service.commands.serve
     import oricode_service.models.anthropic
+    import oricode_service.models.anthropic_sdk
     import oricode_service.tools.mcp.connection  # noqa: F401
 
     gc.collect()

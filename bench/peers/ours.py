@@ -29,7 +29,7 @@ def oricode(
         "ORICODE_MAX_CONNECTIONS_PER_KEY": "0",
         "ORICODE_MAX_CONNECTIONS_PER_ADDRESS": "0",
     }
-    with process(command, port, PEER_CORE, health="/healthz", **environment) as running:
+    with process(command, port, PEER_CORE, health="/healthz", ready="/readyz", **environment) as running:
         keys = [command[0], "keys", "create", "--user", "bench", "--data-dir", str(data)]
         where = ["--database-url", database_url] if database_url else []
         key = subprocess.run([*keys, *where], check=True, capture_output=True, text=True).stdout.strip()

@@ -33,6 +33,8 @@ class Running(NamedTuple):
     process: subprocess.Popen[bytes]
     seconds: float
     """From its start to its first answer."""
+    ready_seconds: float
+    """From its start until it says that requests need not wait for anything; the same where it makes no difference."""
 
 
 @dataclass
@@ -68,9 +70,9 @@ class Peer:
 
 @contextlib.contextmanager
 def process(
-    command: list[str], port: int, core: str, *, health: str = "", wait: float = 60, **environment: str
+    command: list[str], port: int, core: str, *, health: str = "", ready: str = "", wait: float = 60, **environment: str
 ) -> Iterator[Running]:
-    """A pinned process that listens on ``port``, and answers 200 for ``health``, while the block runs.
+    """A pinned process that listens on ``port``, and answers 200 for ``health`` and ``ready``, while the block runs.
 
     Raises TimeoutError after ``wait`` seconds, RuntimeError when the process ends before.
     """
@@ -83,19 +85,23 @@ def process(
         stderr=subprocess.DEVNULL,
     )
     try:
-        while not _answers(port, health):
-            if started.poll() is not None:
-                raise RuntimeError(f"{started.args!r} ended with {started.returncode}")
-            if time.monotonic() > begun + wait:
-                raise TimeoutError(f"nobody answers on {port}")
-            time.sleep(_LOOK_AGAIN)
-        yield Running(started, time.monotonic() - begun)
+        seconds = []
+        for path in (health, ready or health):
+            while not _answers(port, path):
+                if started.poll() is not None:
+                    raise RuntimeError(f"{started.args!r} ended with {started.returncode}")
+                if time.monotonic() > begun + wait:
+                    raise TimeoutError(f"nobody answers on {port}")
+                time.sleep(_LOOK_AGAIN)
+            seconds.append(time.monotonic() - begun)
+        yield Running(started, *seconds)
     finally:
         started.kill()
         started.wait()
 
 
 def _answers(port: int, health: str) -> bool:
+    """Whether somebody listens, and says 200 for ``health`` when it is given."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         if not health:
             socket.create_connection(("127.0.0.1", port), 0.2).close()

@@ -24,3 +24,9 @@ echo "==> installing $(grep -c '^[a-z]' requirements.lock) pinned packages"
 echo "==> installing oricode-protocol, oricode-client and oricode-service, editable"
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation \
   --editable protocol --editable clients/python --editable service
+
+# Half of a start is compiling where no bytecode lies beside the modules, and in many environments none is ever written
+# (PYTHONDONTWRITEBYTECODE). What is up to date is skipped; a package may hold files for other Pythons.
+echo "==> compiling"
+.venv/bin/python -m compileall -q -j 0 .venv/lib protocol/oricode_protocol clients/python/oricode_client \
+  service/oricode_service >/dev/null || echo "    some files do not compile; Python will say so if it needs them"

@@ -124,10 +124,13 @@ async def _serve(settings: Settings, former: Former | None) -> None:
 
     async with contextlib.AsyncExitStack() as stack:
         router = Router(_router_settings(settings))
+        stack.push_async_callback(router.close)
+        router.start()
         if former is not None:
+            await router.prepared()
             await former.gone(settings)
         store = await stack.enter_async_context(_store(settings))
-        stack.push_async_callback(router.close)
+        stack.push_async_callback(router.close)  # before the store; the one above is for a start that fails
         try:
             tools = Toolbox(settings, store)
         except (ValueError, ImportError) as why:
@@ -195,9 +198,9 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             ),
             websocket=WebSocketEndpoint(gate, engine, streams, sockets),
             request_lines=settings.request_log,
+            prepared=lambda: router.ready,
         )
         first_key = await until_available(lambda: ensure_first_key(store.keys, now=now_ms()))
-        await router.start()
         collector.settle()
         listening = former.sockets if former is not None else listen(settings.host, settings.port)
         background = asyncio.create_task(_background(revocations, engine, follower))
@@ -224,12 +227,28 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             stack=stack,
         )
 
+        preparing = asyncio.create_task(router.prepared())
+        stack.callback(preparing.cancel)
+        failure: BaseException | None = None
+
+        def prepared(ended: asyncio.Task[None]) -> None:
+            nonlocal failure
+            if ended.cancelled() or server.draining:
+                return
+            failure = ended.exception()
+            if failure is None:
+                tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
+            else:
+                server.stop()
+
         def started() -> None:
             # Not earlier: whoever reads it may send a signal, and only now all of them have their handlers.
             print(banner(settings, router, store, listening, first_key), flush=True)  # noqa: T201 - for people
-            tell_manager(f"MAINPID={os.getpid()}\nREADY=1")
+            preparing.add_done_callback(prepared)
 
         await server.serve(cast(Any, web), listening, leaving, on_started=started)
+        if failure is not None:
+            raise failure
 
 
 async def _sweep(store: Store, settings: Settings) -> None:
@@ -261,6 +280,7 @@ def _router_settings(settings: Settings) -> RouterSettings:
         read_timeout=settings.upstream_read_seconds,
         max_streams=settings.upstream_max_streams,
         scripts={"demo": settings.script} if settings.script else {},
+        heads_in=settings.data_dir,
     )
 
 

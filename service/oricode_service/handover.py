@@ -51,9 +51,7 @@ class Former:
         return cls(socket.socket(fileno=int(descriptor))) if descriptor else None
 
     async def gone(self, settings: Settings) -> None:
-        """Get ready, and return when the store is free: given up, or its owner died."""
-        if settings.anthropic_api_key:
-            importlib.import_module("oricode_service.models.anthropic")
+        """Say that this process is ready, and return when the store is free: given up, or its owner died."""
         if settings.mcp_config:
             importlib.import_module("oricode_service.tools.mcp.connection")
         self._pair.setblocking(False)

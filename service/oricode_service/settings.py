@@ -46,7 +46,8 @@ def _field(default: Any, meaning: str, *also: str, **limits: Any) -> Any:
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when first used: that is Settings alone, which has the fields of all groups.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 _Csv = Annotated[tuple[str, ...], BeforeValidator(csv)]

@@ -6,6 +6,7 @@ import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from . import collector
 from .settings import Settings, ToolSettings
 from .store.patience import PatientPrograms
 from .store.port import Store
@@ -29,7 +30,7 @@ class Toolbox:
         programs = PatientPrograms(store.programs)
         abaplint = Abaplint(settings.abaplint_dir or PACKAGED, abap_version=settings.abap_version)
         self._checker = SyntaxChecker(abaplint)
-        self.mcp = McpServers(_entries(settings.mcp_config))
+        self.mcp = McpServers(_entries(settings.mcp_config), imported=collector.settle_more)
         self.registry = Registry(
             [
                 StoreChunk(programs),

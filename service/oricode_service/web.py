@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,8 +51,9 @@ class PageFiles(StaticFiles):
 def application(
     *, gate: Gate, engine: Engine, streams: Streams, store: Store, api: Api, policy: OriginPolicy, arm_of: ArmOf,
     json_headers: dict[str, str], admin: Admin, websocket: WebSocketEndpoint, request_lines: bool,
+    prepared: Callable[[], bool],
 ) -> App:  # fmt: skip
-    """Everything that answers."""
+    """Everything that answers. ``prepared``: whether runs of a service that has just started would wait for nothing."""
 
     async def healthz(request: Request) -> Response:
         return answer({"status": "ok"})
@@ -59,6 +61,8 @@ def application(
     async def readyz(request: Request) -> Response:
         if streams.draining:
             return answer({"status": "draining"}, 503)
+        if not prepared():
+            return answer({"status": "starting"}, 503)
         if not await store.healthy():
             return answer({"status": "the database does not take writes"}, 503)
         return answer({"status": "ok"})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bench.machine import QUIET, Usage, busy, share_of_others
+from bench.machine import QUIET, Usage, busy, cpu_of, share_of_others
 from bench.measures import rounds
 from bench.measures.scene import Scene
 
@@ -55,3 +58,9 @@ def test_interrupts_are_nobodys_but_what_the_host_took_is_others():
     line = "cpu  100 10 50 9999 77 5 6 40 0 0\n"
     tick = busy("cpu  1 0 0 0 0 0 0 0 0 0\n")
     assert busy(line + "cpu0 1 2 3\n") == pytest.approx((100 + 10 + 50 + 40) * tick)
+
+
+def test_what_children_used_that_ended_is_counted():
+    before = cpu_of(os.getpid())
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.3: pass"], check=True)
+    assert cpu_of(os.getpid()) - before >= 0.25

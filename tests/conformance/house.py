@@ -56,6 +56,9 @@ class House:
         self.url, self.key = self.service.url, self.service.key
         self.other_key = await self.make_key("other")
         self.http = await self._stack.enter_async_context(self.client(self.key))
+        async with asyncio.timeout(60):  # the first start asks the SDK, which would be part of what a test times
+            while (await self.http.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.05)
         return self
 
     async def __aexit__(

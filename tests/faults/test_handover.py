@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,16 @@ async def old_people(scene: Bench, name: str, seconds: int, stop: asyncio.Event)
     return count
 
 
-async def viewers(scene: Bench, stop: asyncio.Event, seen: asyncio.Event) -> int:
-    """One run after the other is watched and judged; how many of them went on in another process."""
+async def viewers(scene: Bench, stop: asyncio.Event, half: asyncio.Event) -> int:
+    """One run after the other is watched and judged; how many of them went on in another process.
+
+    ``half`` is set in the middle of the first one, when it has said five things of nine.
+    """
     recovered = 0
+    events = count(1)
     while not stop.is_set():
         wanted, watch = scene.watch("busy", seed=3, limit=PATIENCE)
-        watch.on_event = lambda *_: seen.set()
+        watch.on_event = lambda *_: half.set() if next(events) > 5 else None
         log = await scene.judge(wanted, watch, await viewer(watch, ways=("sse-post",)).run())
         recovered += any(message.event == "recovering" for message in log)
     return recovered
@@ -69,13 +74,13 @@ async def test_the_next_process_goes_on_and_nobody_notices(bench: Callable[..., 
     await scene.service.start()
     former = scene.service.running
     pid = owner(scene)
-    seen, stop = asyncio.Event(), asyncio.Event()
+    half, stop = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(PATIENCE):
-        watching = asyncio.create_task(viewers(scene, stop, seen))
+        watching = asyncio.create_task(viewers(scene, stop, half))
         waiting = asyncio.create_task(old_people(scene, "old", 3, stop))
         knocking = asyncio.create_task(old_people(scene, "knock", 0, stop))
-        await seen.wait()
-        second = asyncio.create_task(viewers(scene, stop, seen))  # one of both is in the middle at any time
+        await half.wait()
+        second = asyncio.create_task(viewers(scene, stop, half))  # one of both is in the middle at any time
 
         os.kill(pid, signal.SIGUSR2)
         following = await until_owned_by_another(scene, pid)

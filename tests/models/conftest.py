@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import oricode_service.models.anthropic_sdk  # noqa: F401 - so that the SDK is asked in this process; test_heads asks a child
 import pytest
 from oricode_service.models.anthropic import AnthropicProvider
 from oricode_service.models.port import Delta, ModelCall, Pieces, Provider, UpstreamFailure

@@ -229,7 +229,8 @@ async def test_the_router_starts_the_real_model_when_it_is_the_default():
     models = Router(RouterSettings())
     assert models.default == "local"
     async with asyncio.timeout(60):
-        await models.start()
+        models.start()
+        await models.prepared()
     provider, _ = models.route(None)
     assert isinstance(provider, LocalProvider)
     assert provider.pid is not None

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from oricode_service.models.anthropic_heads import Heads, SdkUnusable
 from oricode_service.models.local_process import ChildFailed, ChildProcess
 from oricode_service.models.port import Text
 from oricode_service.models.router import BadModelSetting, Router, RouterSettings, UnknownModel
@@ -155,7 +156,7 @@ def test_a_firehose_runs_only_where_the_operator_wants_one_unless_it_drips():
 async def test_an_unusable_key_or_address_is_found_at_the_start():
     for settings in ({"anthropic_api_key": "two words"}, {"anthropic_api_key": "k", "anthropic_base_url": "nowhere"}):
         with pytest.raises(BadModelSetting, match="Claude cannot be reached"):
-            await router(**settings).start()
+            router(**settings).start()
 
 
 async def test_a_built_in_model_that_does_not_come_up_is_said_and_the_service_serves(monkeypatch: pytest.MonkeyPatch):
@@ -165,15 +166,41 @@ async def test_a_built_in_model_that_does_not_come_up_is_said_and_the_service_se
     monkeypatch.setattr("oricode_service.models.local.local_model_available", lambda: True)
     monkeypatch.setattr(ChildProcess, "start", fail)
     models = router(local=True)
-    await models.start()
+    models.start()
+    assert not models.ready
+    await models.prepared()
+    assert models.ready
     assert models.reason.endswith("The built-in model did not start: out of memory.")
     await models.close()
 
 
-def test_choosing_a_model_imports_nothing_heavy():
+async def test_without_a_model_that_takes_long_the_service_is_ready_at_once():
+    models = router(model="demo")
+    models.start()
+    await models.prepared()
+    assert models.ready
+    await models.close()
+
+
+async def test_an_sdk_that_cannot_be_used_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch):
+    async def fail(_: Heads) -> None:
+        raise SdkUnusable("ModuleNotFoundError: No module named 'anthropic'")
+
+    monkeypatch.setattr(Heads, "_ask", fail)
+    models = router(anthropic_api_key="k")
+    models.start()
+    with pytest.raises(BadModelSetting, match="No module named 'anthropic'") as refusal:
+        await models.prepared()
+    assert "\n" not in str(refusal.value)
+    assert not models.ready
+    await models.close()
+
+
+def test_neither_choosing_nor_making_a_provider_imports_anything_heavy():
     code = (
-        "import sys; from oricode_service.models.router import *; Router(RouterSettings(anthropic_api_key='k'));"
-        "print(sorted({'anthropic', 'httpx2', 'aiohttp', 'yaml', 'xllamacpp'} & set(sys.modules)))"
+        "import sys; from oricode_service.models.router import *; "
+        "Router(RouterSettings(anthropic_api_key='k')).route('claude-x'); "
+        "print(sorted({'anthropic', 'httpx2', 'aiohttp', 'pydantic', 'yaml', 'xllamacpp'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"

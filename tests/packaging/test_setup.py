@@ -1,5 +1,7 @@
 """Set-up finds a Python, says clearly what is missing, and goes on without what is only nice to have."""
 
+import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +43,30 @@ def test_without_a_usable_python_it_says_what_to_install(programs, copied):
     assert (done.returncode, done.stdout) == (1, "")
     assert "3.11 or later" in done.stderr
     assert "apt install python3 python3-venv" in done.stderr
+
+
+def test_everything_is_compiled_also_where_python_itself_writes_no_bytecode(programs, copied):
+    folder = copied("scripts/setup/python.sh", "requirements.lock")
+    version = re.search(r"^UV_VERSION=(.*)$", (PROJECT / "scripts/setup/python.sh").read_text(), re.MULTILINE)[1]
+    tools = folder / ".venv/bin"
+    tools.mkdir(parents=True)
+    (tools / "python").symlink_to(sys.executable)
+    (tools / "uv").symlink_to(programs.add("uv", f'echo "uv {version} (for tests)"'))
+    modules = [
+        folder / place / "module.py"
+        for place in (
+            ".venv/lib/python3/site-packages", "protocol/oricode_protocol", "service/oricode_service",
+            "clients/python/oricode_client",
+        )
+    ]  # fmt: skip
+    for module in modules:
+        module.parent.mkdir(parents=True)
+        module.write_text("x = 1\n")
+    (modules[0].parent / "of_another_python.py").write_text("print 'x'\n")
+    done = programs.run("scripts/setup/python.sh", cwd=folder, PYTHONDONTWRITEBYTECODE="1")
+    assert done.returncode == 0, done.stderr
+    for module in modules:
+        assert Path(importlib.util.cache_from_source(str(module))).is_file()
 
 
 def test_only_missing_debian_packages_are_installed(programs, copied):

@@ -23,6 +23,9 @@ def serve(ctx: click.Context, /, **flags: str | None) -> None:
     Each option is also an environment variable (--data-dir: ORICODE_DATA_DIR); docs/settings.md lists them and all
     other settings.
     """
+    from oricode_service import collector
+
+    collector.rest()
     from oricode_service.settings import BadSetting, Settings, misspelt
 
     try:

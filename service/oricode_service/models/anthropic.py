@@ -11,14 +11,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from math import inf
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from oricode_protocol import codec
 
 from . import anthropic_request, failures
+from .anthropic_heads import Heads
 from .anthropic_http import AnthropicHttp
 from .anthropic_stream import MessageStream
+from .anthropic_wish import Wish
 from .http_answer import Answer, Broken
 from .port import Delta, ModelCall, UpstreamFailure
 from .silence import Silence, Waiting
@@ -49,8 +52,13 @@ class AnthropicProvider:
         max_streams: int = MAX_STREAMS,
         keep_alive: bool | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        heads: Heads | None = None,
+        heads_in: Path | None = None,
     ) -> None:
         """``api_key`` None: a server that asks for none. Raises ValueError for a key or address that cannot be used.
+
+        ``heads_in``: the file that keeps what the SDK said for the next start. ``heads``: somebody else's, who asked
+        the SDK before the address was known.
 
         ``keep_alive`` None: connections are kept for https only, where a new one costs a TLS handshake. Plain servers
         are near, and llama.cpp's closes each connection behind its answer without announcing it: the next call on it
@@ -70,7 +78,12 @@ class AnthropicProvider:
             read_timeout=read_timeout,
             connect_timeout=connect_timeout,
             keep_alive=self._keep_alive,
+            heads=heads or Heads(Wish(url, read_timeout, connect_timeout, self._keep_alive), heads_in),
         )
+
+    async def ready(self) -> None:
+        """Return when calls need not wait for the SDK. Raises :class:`SdkUnusable`."""
+        await self._http.ready()
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[list[Delta], None]:
         """See :meth:`oricode_service.models.port.Provider.stream`."""
@@ -119,7 +132,7 @@ class AnthropicProvider:
     async def close(self) -> None:
         """See :meth:`oricode_service.models.port.Provider.close`."""
         self._silence.close()
-        self._http.close()
+        await self._http.close()
 
 
 async def said(

@@ -1,24 +1,25 @@
 """Requests to an Anthropic server: headed as the official SDK heads them, sent on connections of our own.
 
-In: a path and a body. Out: an answer whose body can be read, or an :class:`UpstreamFailure`. The SDK is asked once
-per path what a request looks like (address, authentication, API version, what it says of itself); sending each one
-through it, or through any general client, costs several times as much (``docs/decisions/0005``). Shields calls from
-the environment the SDK reads by itself: key, address, ``Authorization`` in custom headers, tracing.
+In: a path and a body. Out: an answer whose body can be read, or an :class:`UpstreamFailure`. What the SDK puts before a
+request (path, authentication, API version, what it says of itself) is known from :class:`Heads`; sending each one
+through it, or through any general client, costs several times as much (``docs/decisions/0005``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import ssl
+import sys
 import time
-from typing import Any
+from urllib.parse import urlsplit
 
-import anthropic
-import httpx2
-from anthropic import AsyncStream, Omit
 from oricode_protocol import codec
 
 from . import failures
+from .anthropic_heads import Heads, SdkUnusable
+from .anthropic_wish import KEY, Head
 from .http_answer import Answer, Broken
 from .http_pool import Pool
 from .port import UpstreamFailure
@@ -30,18 +31,23 @@ _ERROR_BYTES = 64 * 1024
 class AnthropicHttp:
     """One connection pool to one server."""
 
-    def __init__(self, *, key: str, url: str, read_timeout: float, connect_timeout: float, keep_alive: bool) -> None:
-        """``key`` and ``url`` are usable ones; timeouts in seconds."""
+    def __init__(
+        self, *, key: str, url: str, read_timeout: float, connect_timeout: float, keep_alive: bool, heads: Heads
+    ) -> None:
+        """``key`` and ``url`` are usable ones; timeouts in seconds. Raises ValueError for a host that has no name."""
         self._key = key
-        self._url = url
+        self._authority = _authority(url)
+        self._scheme = urlsplit(url).scheme
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
-        self._keep_alive = keep_alive
-        tls = httpx2.create_ssl_context() if url.startswith("https:") else None
-        if tls is not None:
-            tls.set_alpn_protocols(["http/1.1"])
-        self._pool = Pool(url, tls, connect_timeout, keep_alive)
+        self._pool = Pool(url, _tls() if self._scheme == "https" else None, connect_timeout, keep_alive)
+        self._asked = heads
         self._heads: dict[str, bytes] = {}
+        """By path, from the first call on."""
+
+    async def ready(self) -> None:
+        """Return when calls can be made. Raises :class:`SdkUnusable`."""
+        self._heads = {path: self._bytes(head) for path, head in (await self._asked.known()).items()}
 
     async def post(self, path: str, body: bytes, model: str) -> Answer:
         """The answer's head; give the answer back when done. Raises UpstreamFailure for everything that is not 2xx.
@@ -49,7 +55,7 @@ class AnthropicHttp:
         Whoever reads the body on must watch its silence; nobody else does.
         """
         if path not in self._heads:
-            self._heads[path] = await self._head(path)
+            await self._learn()
         request = b"%bContent-Length: %d\r\n\r\n%b" % (self._heads[path], len(body), body)
         try:
             answer = await self._pool.send(request)
@@ -88,54 +94,57 @@ class AnthropicHttp:
         """The server said nothing for too long."""
         return failures.failure(failures.TIMEOUT, f"The model provider sent nothing for {self._read_timeout:g} s.")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Release the connections."""
         self._pool.close()
+        await self._asked.close()
 
-    async def _head(self, path: str) -> bytes:
-        """What the SDK would put before a body that it posts to ``path``, but for its length."""
-        recorder = _Recorder()
-        client = anthropic.AsyncAnthropic(
-            api_key=self._key or "none",  # never None, or the SDK looks for one in the environment
-            base_url=self._url,
-            timeout=httpx2.Timeout(self._read_timeout, connect=self._connect_timeout),
-            max_retries=0,
-            open_telemetry={"traces": False, "propagation": False},
-            http_client=httpx2.AsyncClient(transport=recorder, trust_env=False),
-        )
-        # The request's own headers win over ANTHROPIC_CUSTOM_HEADERS. No compression: it would only hold deltas back.
-        own: dict[str, str | Omit] = {
-            "Authorization": f"Bearer {self._key or 'none'}",
-            "X-Api-Key": Omit(),
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",
-            "Connection": "keep-alive" if self._keep_alive else "close",
-        }
-        if self._pool.through_proxy and (login := self._pool.proxy_authorization):
-            own["Proxy-Authorization"] = login
-        async with client:
-            await client.post(
-                path,
-                content=b"",
-                options={"headers": own},
-                cast_to=httpx2.Response,
-                stream=True,
-                stream_cls=AsyncStream[Any],
-            )
-        request = recorder.request
-        assert request is not None
-        target = str(request.url) if self._pool.through_proxy else request.url.raw_path.decode("ascii")
-        lines = [f"POST {target} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "content-length"]
-        return ("\r\n".join(lines) + "\r\n").encode("latin-1")
+    async def _learn(self) -> None:
+        """For calls that come before the SDK has said what they look like: just after the first start."""
+        try:
+            await self.ready()
+        except SdkUnusable as why:
+            raise failures.failure(failures.UNAVAILABLE, f"The model provider's SDK cannot be used: {why}.") from None
+
+    def _bytes(self, head: Head) -> bytes:
+        target = head.target
+        headers = [("Host", self._authority), *head.headers]
+        if self._pool.through_proxy:
+            target = f"{self._scheme}://{self._authority}{target}"
+            if login := self._pool.proxy_authorization:
+                headers.append(("Proxy-Authorization", login))
+        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+        text = ("\r\n".join(lines) + "\r\n").replace(KEY, self._key or "none")
+        return text.encode("latin-1")
 
 
-class _Recorder(httpx2.AsyncBaseTransport):
-    """Keeps the request instead of sending it."""
+def _tls() -> ssl.SSLContext:
+    """Trusts whom the SDK's own client trusts: whom the environment names, or else the system.
 
-    def __init__(self) -> None:
-        self.request: httpx2.Request | None = None
+    What httpx2 does, whose import would take a fifth of the whole start and 12 MB; where the system's authorities are
+    not simply a file, it does it.
+    """
+    paths = ssl.get_default_verify_paths()
+    if named := os.environ.get("SSL_CERT_FILE"):
+        tls = ssl.create_default_context(cafile=named)
+    elif named := os.environ.get("SSL_CERT_DIR"):
+        tls = ssl.create_default_context(capath=named)
+    elif sys.platform == "linux" and os.path.isfile(paths.openssl_cafile):
+        folder = paths.openssl_capath if os.path.isdir(paths.openssl_capath) else None
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls.load_verify_locations(paths.openssl_cafile, folder)
+    else:
+        import httpx2
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.request = request
-        return httpx2.Response(200)
+        tls = httpx2.create_ssl_context()
+    tls.set_alpn_protocols(["http/1.1"])
+    return tls
+
+
+def _authority(url: str) -> str:
+    """Host and port as they stand in a request."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").encode("idna").decode("ascii")
+    host = f"[{host}]" if ":" in host else host
+    usual = 443 if parts.scheme == "https" else 80
+    return host if parts.port in (None, usual) else f"{host}:{parts.port}"

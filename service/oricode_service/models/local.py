@@ -12,9 +12,12 @@ import contextlib
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from . import failures
-from .anthropic import AnthropicProvider
+from .anthropic import CONNECT_TIMEOUT, AnthropicProvider
+from .anthropic_heads import Heads, SdkUnusable
+from .anthropic_wish import Wish
 from .local_child import HOW_TO_INSTALL, MODEL_NAME, local_model_available
 from .local_process import ChildFailed, ChildProcess
 from .local_prompt import plain
@@ -36,14 +39,24 @@ class LocalProvider:
     """Owner of the child process and of the connection to it."""
 
     def __init__(
-        self, *, ready_within: float = READY_SECONDS, context: int = CONTEXT, command: Sequence[str] | None = None
+        self,
+        *,
+        ready_within: float = READY_SECONDS,
+        context: int = CONTEXT,
+        command: Sequence[str] | None = None,
+        heads_in: Path | None = None,
     ) -> None:
-        """``command`` replaces the child; it must keep the promises of :mod:`local_child`."""
+        """``command`` replaces the child; it must keep the promises of :mod:`local_child`.
+
+        ``heads_in``: see :class:`AnthropicProvider`.
+        """
         self._ready_within = ready_within
         self._context = context
         module = "oricode_service.models.local_child"
         self._command = command or (sys.executable, "-P", "-m", module, str(SLOTS), str(context))
         self._builtin = command is None
+        # The SDK is asked while the child starts, whose port nobody knows yet: it is the connection's affair.
+        self._heads = Heads(Wish("http://127.0.0.1", _PATIENCE, CONNECT_TIMEOUT, keep_alive=False), heads_in)
         self._lock = asyncio.Lock()
         self._child: ChildProcess | None = None
         self._server: AnthropicProvider | None = None
@@ -69,12 +82,14 @@ class LocalProvider:
         """See :meth:`oricode_service.models.port.Provider.close`."""
         async with self._lock:
             await self._discard()
+            await self._heads.close()
 
     async def _running(self) -> AnthropicProvider:
         async with self._lock:
             if self._server is not None and self._child is not None and self._child.alive:
                 return self._server
             await self._discard()
+            self._heads.begin()
             if self._builtin and not local_model_available():
                 raise UpstreamFailure(failures.UNAVAILABLE.code, HOW_TO_INSTALL, retryable=False)
             try:
@@ -84,8 +99,17 @@ class LocalProvider:
                 raise failures.failure(failures.UNAVAILABLE, sentence) from None
             # Temperature 0: so small a model has one good word at a time, and with any chance at all it rambles.
             self._server = AnthropicProvider(
-                api_key=None, base_url=address, read_timeout=_PATIENCE, extra_body={"temperature": 0}
+                api_key=None,
+                base_url=address,
+                read_timeout=_PATIENCE,
+                extra_body={"temperature": 0},
+                heads=self._heads,
             )
+            try:
+                await self._server.ready()
+            except SdkUnusable as why:
+                sentence = f"The built-in model cannot be asked: {why}."
+                raise failures.failure(failures.UNAVAILABLE, sentence) from None
             return self._server
 
     async def _discard(self) -> None:

@@ -3,11 +3,14 @@
 In: the settings' values (nothing is read from the environment here) and the name a client sent. Out: a :class:`Route`.
 ``claude-*`` goes to Anthropic, ``local`` to the built-in model, ``demo`` and further scripts to the scripted provider,
 ``echo`` to itself; ``firehose…`` only when the service was started with one, unless it drips. Retired names go to the
-default. Providers are made, and their heavy imports done, when first needed.
+default. Providers are made, and their heavy imports done, when first needed; ``start`` begins with what takes long, and
+``prepared`` returns when all of it is there.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -24,6 +27,7 @@ LOCAL, DEMO, ECHO, FIREHOSE = "local", "demo", "echo", "firehose"
 _DRIP_RATE = 5.0
 """Deltas per second up to which anybody may have a firehose."""
 _SCRIPT_SUFFIXES = (".yaml", ".yml", ".json")
+_log = logging.getLogger(__name__)
 
 
 class BadModelSetting(ValueError):
@@ -44,6 +48,8 @@ class RouterSettings:
     scripts: Mapping[str, Path] = field(default_factory=dict)
     """More scripted models by name, from files; one called ``demo`` replaces the demo."""
     script_speed: float = 1.0
+    heads_in: Path | None = None
+    """The folder in which the next start finds what the Anthropic SDK said. None: nothing is kept."""
 
 
 class Route(NamedTuple):
@@ -74,6 +80,7 @@ class Router:
         self._local = local_available()
         self._scripts = {name: _script(path) for name, path in settings.scripts.items()}
         self._providers: dict[str, Provider] = {}
+        self._preparing: asyncio.Task[None] | None = None
         self.default, self.reason = self._choose_default()
 
     @property
@@ -107,26 +114,58 @@ class Router:
             provider = self._providers[kind] = self._make(kind)
         return Route(provider, model)
 
-    async def start(self) -> None:
-        """Do now what would make the first calls wait: import the SDK, start the built-in model if it is the default.
+    def start(self) -> None:
+        """Begin with what would make the first calls wait: ask the SDK, start the built-in model if it is the default.
 
-        Raises :class:`BadModelSetting` for a key or address that cannot be used. A built-in model that does not come up
-        is no reason not to serve: ``reason`` says so, and the first call tries again.
+        Returns at once. Raises :class:`BadModelSetting` for a key or address that cannot be used.
         """
-        provider = self.route(None).provider
+        self.route(None)
         if self._claude:
             self.route(DEFAULT_CLAUDE)
+        self._preparing = asyncio.create_task(self._prepare(), name="model providers")
+
+    @property
+    def ready(self) -> bool:
+        """Whether calls of the default model, and of Claude, need not wait for anything of ours any more."""
+        task = self._preparing
+        return task is not None and task.done() and not task.cancelled() and task.exception() is None
+
+    async def prepared(self) -> None:
+        """Return when ``ready``. Raises :class:`BadModelSetting` when the SDK cannot be used.
+
+        A built-in model that does not come up is no reason not to serve: the log and ``reason`` say so, and the first
+        call tries again.
+        """
+        assert self._preparing is not None
+        await asyncio.shield(self._preparing)
+
+    async def _prepare(self) -> None:
+        if self._claude:
+            from .anthropic import AnthropicProvider
+            from .anthropic_heads import SdkUnusable
+
+            claude = self._providers["claude"]
+            assert isinstance(claude, AnthropicProvider)
+            try:
+                await claude.ready()
+            except SdkUnusable as why:
+                raise BadModelSetting(f"Claude cannot be reached: the Anthropic SDK cannot be used: {why}") from None
         if self.default == LOCAL:
             from .local import LocalProvider
 
-            assert isinstance(provider, LocalProvider)
+            local = self._providers[LOCAL]
+            assert isinstance(local, LocalProvider)
             try:
-                await provider.start()
+                await local.start()
             except UpstreamFailure as failure:
                 self.reason = f"{self.reason}. {failure.sentence}"
+                _log.warning("%s", failure.sentence)
 
     async def close(self) -> None:
         """Close every provider. No stream may be open."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.wait([self._preparing])
         while self._providers:
             _, provider = self._providers.popitem()
             await provider.close()
@@ -190,13 +229,14 @@ class Router:
                     read_timeout=settings.read_timeout,
                     connect_timeout=settings.connect_timeout,
                     max_streams=settings.max_streams,
+                    heads_in=self._kept("claude"),
                 )
             except ValueError as error:
                 raise BadModelSetting(f"Claude cannot be reached: {error}.") from None
         if kind == LOCAL:
             from .local import LocalProvider
 
-            return LocalProvider()
+            return LocalProvider(heads_in=self._kept(LOCAL))
         if kind == "scripted":
             from .scripted import ScriptedProvider, demo
 
@@ -204,6 +244,10 @@ class Router:
         from .synthetic import EchoProvider, FirehoseProvider
 
         return EchoProvider() if kind == ECHO else FirehoseProvider()
+
+    def _kept(self, kind: str) -> Path | None:
+        folder = self._settings.heads_in
+        return folder / f"request-heads-{kind}.json" if folder is not None else None
 
 
 def _script(path: Path) -> Script:

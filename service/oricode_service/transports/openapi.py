@@ -46,7 +46,7 @@ _BATCH: tuple[str, dict[str, Any]] = ("batch_ms", {"type": "integer", "minimum":
 _LIMIT: tuple[str, dict[str, Any]] = ("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE})
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/healthz"): Operation("Whether the process lives.", key=False),
-    ("GET", "/readyz"): Operation("Whether it takes new work; 503 while it drains.", key=False),
+    ("GET", "/readyz"): Operation("Whether it takes new work; 503 while it starts or drains.", key=False),
     ("GET", "/metrics"): Operation("Prometheus metrics; on loopback without a key.", answers=("text/plain",), key=None),
     ("GET", "/openapi.json"): Operation("This document.", key=False),
     ("GET", "/"): Operation("The playground.", answers=_HTML, key=False),

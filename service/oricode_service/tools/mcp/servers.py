@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class McpServers:
     """``start`` once, ``close`` once. Without entries it does nothing and imports nothing.
 
     ``idle_limit``: seconds a call may go without progress; ``hard_cap``: seconds it may take in all; ``connect_limit``:
-    seconds a server has to start and list its tools.
+    seconds a server has to start and list its tools; ``imported`` is called when the SDK is there.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class McpServers:
         hard_cap: float = 3600.0,
         connect_limit: float = 30.0,
         backoff: Backoff | None = None,
+        imported: Callable[[], None] = lambda: None,
     ) -> None:
         if importlib.util.find_spec("mcp") is None and any(not isinstance(entry, BadServer) for entry in entries):
             raise ImportError("MCP servers are configured, but the package mcp is not installed")
@@ -70,6 +71,7 @@ class McpServers:
         self._hard_cap = hard_cap
         self._connect_limit = connect_limit
         self._backoff = backoff or Backoff()
+        self._imported = imported
         self._connections: list[Connection] = []
         self._tools: tuple[Tool, ...] = ()
         self._refused: dict[str, dict[str, str]] = {}
@@ -98,6 +100,7 @@ class McpServers:
     async def _connect(self, usable: Sequence[StdioServer | HttpServer]) -> None:
         # On a thread: importing the SDK takes a second, in which viewers of other runs would wait.
         module = await asyncio.to_thread(importlib.import_module, ".connection", __package__)
+        self._imported()
         self._connections = [
             module.Connection(
                 entry,
