@@ -51,6 +51,8 @@ KNOWN_ONLY_TO: dict[str, tuple[str, ...]] = {
     "mcp": ("oricode_service.tools.mcp.*",),
     "opentelemetry": ("oricode_service.observe.spans", "oricode_service.observe.traces"),
     "click": ("oricode_service.cli", "oricode_service.commands.*"),
+    # Several instances count requests together: the port says so by the library's own type.
+    "limits": ("oricode_service.access.limits", "oricode_service.store.port", "oricode_service.store.postgres.counts"),
     "json": ("oricode_protocol.codec",),
     # The wire's JSON is the codec's alone. These read or write JSON that never crosses the wire as an event or an
     # answer: a tool's input shown to a schema, files of their own, the pipe to a checker's child process.

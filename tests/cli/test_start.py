@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from oricode_service.cli import COMMANDS, LazyGroup, main
 
-HEAVY = ("pydantic", "anthropic", "starlette", "uvicorn", "aiohttp", "mcp", "rich", "httpx", "jsonschema")
+HEAVY = ("pydantic", "anthropic", "starlette", "uvicorn", "aiohttp", "limits", "mcp", "rich", "httpx", "jsonschema")
 
 RUN_AND_LIST = """
 import sys

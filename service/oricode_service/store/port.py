@@ -9,7 +9,7 @@ Implemented by ``sqlite`` and ``postgres``; the same contract tests run against 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..tools.programs import Programs
 from .rows import (
@@ -26,6 +26,9 @@ from .rows import (
     ReportRow,
     RunRow,
 )
+
+if TYPE_CHECKING:  # slow to import, and `oricode keys` must start fast
+    from limits.aio.storage import Storage
 
 
 class Fenced(Exception):
@@ -246,14 +249,6 @@ class ReportStore(Protocol):
         ...
 
 
-class Counts(Protocol):
-    """Requests counted in windows of time."""
-
-    async def count(self, key: str, seconds: int) -> tuple[int, float]:
-        """Count one more in the key's window, which lasts ``seconds`` from its first: how many, and seconds left."""
-        ...
-
-
 class Store(Protocol):
     """A database, opened."""
 
@@ -276,7 +271,7 @@ class Store(Protocol):
     def programs(self) -> Programs: ...
 
     @property
-    def counts(self) -> Counts | None:
+    def counts(self) -> Storage | None:
         """Where all processes count requests together; None when there is only one process."""
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
@@ -50,7 +51,7 @@ class PostgresStore:
         self.keys = PostgresKeys(pool)
         self.programs = PostgresPrograms(pool, self.lease)
         self.reports = PostgresReports(pool)
-        self.counts = PostgresCounts(pool)
+        self.counts = PostgresCounts(pool, time.time)
         self.shared = True
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -77,7 +77,7 @@ Entry = StdioServer | HttpServer | BadServer
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="ignore", defer_build=True)
+    model_config = ConfigDict(extra="ignore")
 
     type: str | None = None
     command: str | None = None
