@@ -28,11 +28,15 @@ class MalformedJson(ValueError):
 
 def dumps(value: Any) -> bytes:
     """``value`` as one line of JSON; raises TypeError for what JSON cannot hold."""
+    return _dumps(value, 0, ",")
+
+
+def _dumps(value: Any, option: int, comma: str) -> bytes:
     try:
-        data = orjson.dumps(value)
+        data = orjson.dumps(value, option=option)
     except TypeError:
         # Lone surrogates, or integers beyond 64 bits. The stdlib writes everything outside ASCII as escapes.
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+        return json.dumps(value, ensure_ascii=True, separators=(comma, ":"), allow_nan=False).encode("ascii")
     # The two-byte prefixes are looked for first: one pass that almost never finds anything.
     if b"\xe2\x80" in data:
         data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
@@ -88,7 +92,9 @@ def encode(event: Event) -> bytes:
 def encode_texts(texts: list[str], index: int) -> bytes:
     """The ``data`` of one ``content`` or ``thinking`` event per text, one a line: as :func:`encode`, all at once.
 
-    Between two strings of a JSON array stands ``","``, which no encoded string holds: its quotes are escaped.
+    The array is indented for the sake of what then stands between two strings: a line end, which no encoded string
+    holds. Without it, ``","`` would be between two strings as well as in the text of a comma.
     """
     tail = b',"index":%d}' % index
-    return b'{"text":' + dumps(texts)[1:-1].replace(b'","', b'"' + tail + b'\n{"text":"') + tail
+    listed = _dumps(texts, orjson.OPT_INDENT_2, ",\n  ").strip(b"[]\n ")
+    return b'{"text":' + listed.replace(b",\n  ", tail + b'\n{"text":') + tail

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oricode_protocol import codec
 from oricode_protocol.events import EVENTS, Content, Done, Progress
@@ -62,7 +62,13 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: i
     assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
 
 
-@given(st.lists(ANY_TEXT, min_size=1), st.integers(0, 2**31))
+_JSON_ITSELF = st.lists(st.sampled_from(['"', ",", "\\", "\n", " ", "[", "]", "{", "x", "\ud83d"]), max_size=4).map("".join)
+
+
+@given(st.lists(_JSON_ITSELF | ANY_TEXT, min_size=1), st.integers(0, 2**31))
+@example([","], 0)
+@example(['"key": "value",', " next"], 0)
+@example(["\ud83d", ",\n  "], 0)
 def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
     lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
     assert lines == [{"text": text, "index": index} for text in texts]
