@@ -22,6 +22,7 @@ from pathlib import Path
 
 from .autobahn import COMPRESSION, PASSED, ROOT
 from .echo_page import in_chromium
+from .typescript import TYPESCRIPT, bundled
 
 CASES = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", *COMPRESSION]
 UTF8 = ["6.3.*", "6.4.*"]
@@ -56,10 +57,12 @@ KNOWN: dict[str, dict[str, str]] = {
     "ws": {f"9.{kind}.{size}": _FRAGMENTS.format("16,384") for kind in (3, 4) for size in (1, 2)},
     "node": {},
     "chromium": {f"7.9.{number}": _CLOSE_CODES for number in (1, 2, 3, 6, 7, 8, 9)},
-    "java": {"2.10": "of pings that came at once the latest is answered, which RFC 6455 allows (5.5.3)"},
+    "java": {
+        "2.10": "of pings that came at once the latest is answered, which RFC 6455 allows (5.5.3)",
+        "7.7.8": "1010, a close code that only clients may send, is refused with 1002; the suite wants it back",
+    },
 }
 """By client: the cases that may fail, and why."""
-_TYPESCRIPT = ROOT / "clients" / "typescript"
 _MAVEN = ["mvn", "-B", "-ntp", "-q", "-Dstyle.color=never", "-f", str(ROOT / "clients/java/pom.xml"), "test"]
 
 
@@ -101,19 +104,13 @@ def _run(command: list[str], input: str | None = None, cwd: Path = ROOT) -> None
     subprocess.run(command, check=True, timeout=LIMIT, input=input, text=True, cwd=cwd)
 
 
-def bundled(entry: str, *flags: str) -> str:
-    """A file of the TypeScript client's tests and what it imports, as one module."""
-    command = ["node_modules/.bin/esbuild", f"test/{entry}", "--bundle", "--format=esm", "--log-level=error", *flags]
-    return subprocess.run(command, check=True, timeout=60, capture_output=True, text=True, cwd=_TYPESCRIPT).stdout
-
-
 def python(url: str, agent: str, *flags: str) -> None:
     _run([sys.executable, "-m", "bench.goals.echo_client", url, agent, *flags])
 
 
 def ws(url: str, agent: str, *flags: str, node: tuple[str, ...] = ()) -> None:
     module = bundled("autobahn_node.ts", "--platform=node", "--packages=external")
-    _run(["node", *node, "--input-type=module", "-", url, agent, *flags], module, _TYPESCRIPT)
+    _run(["node", *node, "--input-type=module", "-", url, agent, *flags], module, TYPESCRIPT)
 
 
 def node(url: str, agent: str) -> None:

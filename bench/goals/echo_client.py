@@ -1,7 +1,7 @@
 """The Python client's WebSocket, sending every message back: what the Autobahn suite's fuzzing server talks to.
 
-``python -m bench.goals.echo_client URL AGENT [--unchecked]`` passes all cases that the server at ``URL`` has, and asks it
-for its report. ``--unchecked``: text is taken as bytes, so that nobody looks whether it is UTF-8. A control.
+``python -m bench.goals.echo_client URL AGENT [--unchecked]`` passes all cases that the server at ``URL`` has, and asks
+it for its report. ``--unchecked``: text is taken as bytes, so that nobody looks whether it is UTF-8. A control.
 """
 
 from __future__ import annotations

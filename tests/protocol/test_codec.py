@@ -62,7 +62,9 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: i
     assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
 
 
-_JSON_ITSELF = st.lists(st.sampled_from(['"', ",", "\\", "\n", " ", "[", "]", "{", "x", "\ud83d"]), max_size=4).map("".join)
+_JSON_ITSELF = st.lists(st.sampled_from(['"', ",", "\\", "\n", " ", "[", "]", "{", "x", "\ud83d"]), max_size=4).map(
+    "".join
+)
 
 
 @given(st.lists(_JSON_ITSELF | ANY_TEXT, min_size=1), st.integers(0, 2**31))
