@@ -86,8 +86,8 @@ RESUMES: dict[str, list[int | None]] = {
 }
 """How many events each connection shows before it drops; None: it drops without an answer. The last one shows the rest.
 
-Twins: ``resume.test.ts``, ``ChatRunContract.java``. Others' clients forget the cursor at the second drop (MCP's), or get
-the same events again (Socket.IO's).
+Twins: ``resume.test.ts``, ``ChatRunContract.java``. Others' clients forget the cursor at the second drop, or get events
+again.
 """
 
 
