@@ -11,11 +11,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
  * This client's WebSocket, sending every message back: what the Autobahn suite's fuzzing server talks to. Not among the
  * tests by its name; {@code make autobahn-clients} runs it with the server's address, and judges by the server's report.
  */
+@EnabledIfSystemProperty(named = "oricode.autobahn", matches = "ws:.*")
 class AutobahnEcho {
     private static final long LONGEST_CASE_S = 120;
 
