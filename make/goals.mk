@@ -5,18 +5,26 @@ $(GOALS): $(SETUP) bench/goals/requirements.txt scripts/goals/setup.sh
 	@scripts/goals/setup.sh
 	@touch $@
 
-.PHONY: goals autobahn surface fuzz hostile storm heartbeats stalled dead-peers full-disk
+.PHONY: goals autobahn autobahn-clients encoder surface fuzz hostile storm heartbeats stalled dead-peers full-disk
 
 SECONDS_EACH ?= 60
 SEED ?= 1
 
-goals: ## all goals with numbers, about twelve minutes
-	@$(MAKE) --no-print-directory --keep-going autobahn surface fuzz hostile storm heartbeats stalled \
-	  dead-peers full-disk
+goals: ## all goals with numbers, about seventeen minutes
+	@$(MAKE) --no-print-directory --keep-going autobahn autobahn-clients encoder surface fuzz hostile storm heartbeats \
+	  stalled dead-peers full-disk
 
 autobahn: $(SETUP) ## WebSocket conformance by the Autobahn suite (needs Python 2.7; says so when there is none)
 	@code=0; python2=$$(scripts/goals/autobahn.sh) || code=$$?; \
 	case $$code in 0) $(PYTHON) -m bench.goals.autobahn "$$python2";; 3) ;; *) exit $$code;; esac
+
+# The client's packages, and Chromium: what typescript.mk and pages.mk install.
+autobahn-clients: $(SETUP) clients/typescript/node_modules/.package-lock.json .venv/.pages-test ## the same of our clients' WebSockets: Python, Node.js, Chromium, Java (ARGS="--only java")
+	@code=0; python2=$$(scripts/goals/autobahn.sh) || code=$$?; \
+	case $$code in 0) $(PYTHON) -m bench.goals.autobahn_clients "$$python2" $(ARGS);; 3) ;; *) exit $$code;; esac
+
+encoder: $(SETUP) clients/typescript/node_modules/.package-lock.json ## random texts through the encoder and four SSE parsers (ARGS="--count 1000000 --seed 7")
+	$(PYTHON) -m bench.goals.encoder $(ARGS)
 
 surface: $(GOALS) ## every route by schemathesis (ARGS="--examples 200 --seed 7")
 	$(PYTHON) -m bench.goals.surface $(ARGS)

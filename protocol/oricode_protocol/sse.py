@@ -13,7 +13,11 @@ from dataclasses import dataclass
 
 CONTENT_TYPE = "text/event-stream"
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_DIGITS = re.compile(r"[0-9]+\Z", re.ASCII)
+_DIGITS = re.compile(r"0*([0-9]+)\Z", re.ASCII)
+LONGEST_RETRY_MS = 86_400_000
+"""A reconnection time of more than a day counts as a day."""
+_ITS_DIGITS = 8
+"""More of them are not even read: Python refuses numbers of some thousand digits with an exception."""
 
 
 def block(event: bytes, data: bytes, id: bytes = b"", retry_ms: int | None = None) -> bytes:
@@ -60,7 +64,7 @@ class Decoder:
     def __init__(self) -> None:
         self.last_event_id = ""
         self.retry_ms: int | None = None
-        """The reconnection time the stream asked for, None when it did not."""
+        """The reconnection time the stream asked for, at most a day; None when it did not."""
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._at_start = True
         self._parts: list[str] = []
@@ -109,8 +113,9 @@ class Decoder:
         elif name == "id":
             if "\0" not in value:
                 self._id = value
-        elif name == "retry" and _DIGITS.match(value):
-            self.retry_ms = int(value)
+        elif name == "retry" and (digits := _DIGITS.match(value)):
+            count = digits[1]
+            self.retry_ms = LONGEST_RETRY_MS if len(count) > _ITS_DIGITS else min(LONGEST_RETRY_MS, int(count))
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         self.last_event_id = self._id

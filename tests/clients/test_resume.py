@@ -76,6 +76,39 @@ async def test_two_cuts_without_an_event_between_resume_from_the_same_place(
     assert [e.attempt for e in seen if isinstance(e, events.Reconnecting)] == [1, 2, 1]
 
 
+RESUMES: dict[str, list[int | None]] = {
+    "drop, resume, drop before the first event, resume": [2, 0, 2],
+    "two empty resumes": [2, 0, 0, 1],
+    "three empty resumes behind nothing": [0, 0, 0, 0],
+    "an event at a time, with an empty resume behind each": [1, 0, 1, 0, 1, 0],
+    "not even connected, twice": [3, None, None, 1],
+    "not even connected before the first event": [0, None, 0, None],
+}
+"""How many events each connection shows before it drops; None: it drops without an answer. The last one shows the rest.
+
+Twins: ``resume.test.ts``, ``ChatRunContract.java``. Others' clients forget the cursor at the second drop, or get events
+again.
+"""
+
+
+@pytest.mark.parametrize("shown", RESUMES.values(), ids=RESUMES)
+async def test_the_cursor_survives_resumes_that_brought_nothing(
+    service: ScriptedService, client: OricodeClient, shown: list[int | None]
+) -> None:
+    acts, cursors, at = [], [], 0
+    for count in shown:
+        hello = [] if count is None else [connected("replay" if acts else "new")]
+        acts.append(Act(*hello, *STORY[at : (at := at + (count or 0))], DROP))
+        cursors.append(STORY[at - 1].id if at else "")
+    service.plays(*acts, Act(connected("replay"), *STORY[at:]))
+    async with client.chat("hi") as run:
+        seen = await watch(run)
+        assert [e for e in names(seen) if e not in ("connected", "reconnecting")] == [s.event for s in STORY]
+        assert run.text == "Hello world"
+    assert [asked.after for asked in service.starts_and_resumes[1:]] == cursors
+    assert len({asked.idempotency_key for asked in service.starts_and_resumes} - {""}) == 1, "one start"
+
+
 async def test_a_start_whose_answer_was_lost_is_sent_again_with_the_same_key(
     service: ScriptedService, client: OricodeClient
 ) -> None:

@@ -32,6 +32,7 @@ ODD_TEXTS = {
     "end of a JSON string": '",',
     "a comma": ",",
     "a quote": '"',
+    "backslash at the end": "C:\\",
     "HTML inside": "<script>alert('x')</script>&amp;",
     "ABAP": "REPORT zdemo.\nWRITE: / 'Grüße', |{ sy-datum }|.\n",
     "control characters": "".join(map(chr, range(1, 32))) + "\x7f",

@@ -65,11 +65,18 @@ def test_the_hot_path_writes_the_same_bytes_as_the_plain_one(text: str, index: i
     assert codec.encode_texts([text], index) == codec.encode(Content(text=text, index=index))
 
 
-@given(st.lists(ANY_TEXT | PUNCTUATION, min_size=1), st.integers(0, 2**31))
+_JSON_ITSELF = st.lists(st.sampled_from(['"', ",", "\\", "\n", " ", "[", "]", "{", "x", "\ud83d"]), max_size=4).map(
+    "".join
+)
+
+
+@given(st.lists(ANY_TEXT | PUNCTUATION | _JSON_ITSELF, min_size=1), st.integers(0, 2**31))
 @example([","], 0)
 @example([",", "a", ","], 7)
 @example(['"name",', "x"], 0)
 @example(['",', '\ud83d",'], 0)
+@example(['"key": "value",', " next"], 0)
+@example(["\ud83d", ",\n  "], 0)
 def test_many_texts_at_once_are_as_many_lines(texts: list[str], index: int) -> None:
     lines = [codec.loads(line) for line in codec.encode_texts(texts, index).split(b"\n")]
     assert len(lines) == len(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode
 from itertools import combinations, pairwise
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oricode_protocol import codec
-from oricode_protocol.sse import Decoder, ServerSentEvent, block, blocks
+from oricode_protocol.sse import LONGEST_RETRY_MS, Decoder, ServerSentEvent, block, blocks
 from protocol.recorded import read, recorded
 
 PARSES = recorded("sse")
@@ -80,11 +81,18 @@ def test_odd_text_stays_on_one_data_line_for_every_line_reader(text: str) -> Non
     assert [line.partition(":")[0] for line in lines] == ["id", "event", "data", ""]
 
 
-def test_a_long_line_in_small_pieces_costs_no_quadratic_time() -> None:
-    """Counted in work, not in time: the decoder may not look twice at what it has seen."""
-    decoder = Decoder()
+def test_a_line_of_a_mebibyte_in_small_pieces_costs_no_quadratic_time() -> None:
+    """Less than a second of CPU; a decoder that looks again at what it has seen takes a minute."""
+    decoder, pieces = Decoder(), 256 * 1024
     decoder.feed(b"data: ")
-    for _ in range(20_000):
-        assert decoder.feed(b"x") == []
+    before = time.process_time()
+    for _ in range(pieces):
+        assert decoder.feed(b"xxxx") == []
+        assert time.process_time() - before < 15
     (event,) = decoder.feed(b"\n\n")
-    assert event.data == "x" * 20_000
+    assert event.data == "xxxx" * pieces
+
+
+@pytest.mark.parametrize(("digits", "ms"), [("9" * 100_000, LONGEST_RETRY_MS), ("0" * 100_000 + "7", 7)])
+def test_a_reconnection_time_of_any_length_is_a_number(digits: str, ms: int) -> None:
+    assert decoded(b"retry: " + digits.encode() + b"\n") == ([], "", ms)

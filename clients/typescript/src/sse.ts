@@ -13,9 +13,11 @@ export interface ServerSentEvent {
   id: string;
 }
 
+const LONGEST_RETRY_MS = 86_400_000;
+
 export class Decoder {
   lastEventId = "";
-  /** The reconnection time the stream asked for, null when it did not. */
+  /** The reconnection time the stream asked for, at most a day; null when it did not. */
   retryMs: number | null = null;
   private readonly utf8 = new TextDecoder();
   private rest = "";
@@ -53,7 +55,7 @@ export class Decoder {
     if (name === "data") this.data.push(value);
     else if (name === "event") this.event = value;
     else if (name === "id" && !value.includes("\0")) this.id = value;
-    else if (name === "retry" && /^[0-9]+$/.test(value)) this.retryMs = Number(value);
+    else if (name === "retry" && /^[0-9]+$/.test(value)) this.retryMs = Math.min(Number(value), LONGEST_RETRY_MS);
   }
 
   private dispatch(events: ServerSentEvent[]): void {

@@ -31,6 +31,20 @@ describe.each(read<{ name: string; text: string; sse: string }[]>("texts.json"))
   });
 });
 
+test.each([1, 1024])("a line of a mebibyte in chunks of %i costs no quadratic time", (size) => {
+  // A decoder that looks again at what it has seen would take minutes for single bytes; tests have 20 seconds.
+  const text = "x".repeat(1024 * 1024);
+  const [decoded] = decode(new TextEncoder().encode(`data: ${text}\n\n`), size);
+  expect(decoded.map(({ data }) => data === text)).toEqual([true]);
+});
+
+test.each([
+  ["9".repeat(100_000), 86_400_000],
+  [`${"0".repeat(100_000)}7`, 7],
+])("a reconnection time of any length is a number", (digits, ms) => {
+  expect(decode(new TextEncoder().encode(`retry: ${digits}\n`), 1_000)[1].retryMs).toBe(ms);
+});
+
 test("a character split over two events is whole again when both are joined", () => {
   const { datas, joined } = read<{ datas: string[]; joined: string }>("surrogates.json");
   expect(datas.map((data) => (JSON.parse(data) as { text: string }).text).join("")).toBe(joined);

@@ -42,22 +42,8 @@ class WebSocket:
 
     async def _connect(self) -> ClientConnection:
         url = "ws" + self._service.url.removeprefix("http") + "/api/ws"
-        verify = self._service.verify
-        context: ssl.SSLContext | None = None
-        if url.startswith("wss:"):
-            context = verify if isinstance(verify, ssl.SSLContext) else _context(verify)
         try:
-            return await connect(
-                url,
-                subprotocols=[Subprotocol(frames.SUBPROTOCOL)],
-                additional_headers={"X-API-Key": self._service.headers["X-API-Key"]},
-                user_agent_header=self._service.headers["User-Agent"],
-                compression=None,
-                ping_interval=None,  # the service pings; heartbeats tell us about silence
-                max_size=MAX_EVENT_BYTES,
-                close_timeout=1.0,
-                ssl=context,
-            )
+            return await dial(url, self._service)
         except InvalidStatus as refused:
             raise _refusal(refused) from None
         except InvalidMessage as cause:
@@ -68,6 +54,25 @@ class WebSocket:
             raise ProtocolViolation(f"{url} is no WebSocket of Oricode's: {cause}.") from cause
         except OSError as cause:
             raise lost(cause) from cause
+
+
+async def dial(url: str, service: Service) -> ClientConnection:
+    """A connection with the options that all ours have, whatever answers at ``url``."""
+    verify = service.verify
+    context: ssl.SSLContext | None = None
+    if url.startswith("wss:"):
+        context = verify if isinstance(verify, ssl.SSLContext) else _context(verify)
+    return await connect(
+        url,
+        subprotocols=[Subprotocol(frames.SUBPROTOCOL)],
+        additional_headers={"X-API-Key": service.headers["X-API-Key"]},
+        user_agent_header=service.headers["User-Agent"],
+        compression=None,
+        ping_interval=None,  # the service pings; heartbeats tell us about silence
+        max_size=MAX_EVENT_BYTES,
+        close_timeout=1.0,
+        ssl=context,
+    )
 
 
 def _context(verify: bool) -> ssl.SSLContext:

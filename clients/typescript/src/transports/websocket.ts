@@ -68,10 +68,9 @@ export class WebSocketTransport implements Transport {
     const { WebSocket, timing, requestTimeoutMs } = this.options;
     const credential = await untilAborted(Promise.resolve(this.options.credential()), link.signal);
     const url = this.http.url("/api/ws").replace(/^http/, "ws");
-    const protocols = [SUBPROTOCOL, credentialSubprotocol(credential)];
     const make = () => {
       try {
-        return new WebSocket(url, protocols);
+        return dial(WebSocket, url, credential);
       } catch (thrown) {
         // A browser refuses mixed content and bad addresses at once; trying again does not help.
         const reason = thrown instanceof Error ? thrown.message : String(thrown);
@@ -89,6 +88,11 @@ export class WebSocketTransport implements Transport {
       throw thrown;
     }
   }
+}
+
+/** A connection as all ours are made, whatever answers at `url`. */
+export function dial<Made>(WebSocket: new (url: string, protocols: string[]) => Made, url: string, credential: Credential): Made {
+  return new WebSocket(url, [SUBPROTOCOL, credentialSubprotocol(credential)]);
 }
 
 /** Settles as `work` does, or rejects when `signal` is aborted first. */

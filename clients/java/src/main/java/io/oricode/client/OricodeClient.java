@@ -34,12 +34,17 @@ public final class OricodeClient implements AutoCloseable {
     public OricodeClient(ClientOptions options) {
         this.options = options;
         threads = Executors.newCachedThreadPool(named("oricode-http-"));
-        http = HttpClient.newBuilder()
+        http = http(options, threads);
+        api = new Api(http, options);
+    }
+
+    /** What all connections are made by. */
+    static HttpClient http(ClientOptions options, ExecutorService threads) {
+        return HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1) // else http:// begins with an upgrade to HTTP/2
                 .connectTimeout(options.connectTimeout())
                 .executor(threads)
                 .build();
-        api = new Api(http, options);
     }
 
     /** The service's short requests. */

@@ -3,6 +3,7 @@ package io.oricode.client;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -15,6 +16,14 @@ import java.util.List;
  * the stream is dropped, as the standard asks. Not thread safe.
  */
 final class SseDecoder {
+    /** What a surrogate, encoded as if it were a character, begins with. */
+    private static final byte SURROGATE = (byte) 0xED;
+
+    /** A reconnection time of more than a day counts as a day. */
+    private static final long LONGEST_RETRY_MS = 86_400_000;
+
+    private static final int ITS_DIGITS = 8;
+
     /**
      * A dispatched event.
      *
@@ -25,8 +34,7 @@ final class SseDecoder {
 
     private final CharsetDecoder utf8 = StandardCharsets.UTF_8
             .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPLACE)
-            .onUnmappableCharacter(CodingErrorAction.REPLACE);
+            .onMalformedInput(CodingErrorAction.REPORT);
     /** The bytes of a character that the last chunk began. */
     private ByteBuffer unfinished = ByteBuffer.allocate(0);
 
@@ -79,7 +87,13 @@ final class SseDecoder {
     private CharBuffer decode(byte[] chunk) {
         ByteBuffer bytes = ByteBuffer.allocate(unfinished.remaining() + chunk.length).put(unfinished).put(chunk).flip();
         CharBuffer text = CharBuffer.allocate(bytes.remaining());
-        utf8.decode(bytes, text, false);
+        for (CoderResult result = utf8.decode(bytes, text, false); result.isMalformed(); ) {
+            // The JDK would replace half a surrogate pair as one; to the standard none of its bytes begins a character.
+            int marks = bytes.get(bytes.position()) == SURROGATE ? result.length() : 1;
+            text.put("\uFFFD".repeat(marks));
+            bytes.position(bytes.position() + result.length());
+            result = utf8.decode(bytes, text, false);
+        }
         unfinished = bytes.slice();
         return text.flip();
     }
@@ -105,9 +119,14 @@ final class SseDecoder {
             case "data" -> data = (data == null ? new StringBuilder() : data.append('\n')).append(value);
             case "event" -> event = value;
             case "id" -> id = value.indexOf('\0') < 0 ? value : id;
-            case "retry" -> retryMs = value.matches("[0-9]{1,18}") ? Long.valueOf(value) : retryMs;
+            case "retry" -> retryMs = value.matches("[0-9]+") ? Long.valueOf(milliseconds(value)) : retryMs;
             default -> { } // a comment (empty name) or a field the standard does not know
         }
+    }
+
+    private static long milliseconds(String digits) {
+        String counting = digits.replaceFirst("^0+(?=.)", "");
+        return counting.length() > ITS_DIGITS ? LONGEST_RETRY_MS : Math.min(LONGEST_RETRY_MS, Long.parseLong(counting));
     }
 
     private void dispatch(List<ServerSentEvent> events) {

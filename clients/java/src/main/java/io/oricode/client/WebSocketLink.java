@@ -41,17 +41,22 @@ final class WebSocketLink implements Link, WebSocket.Listener {
     static WebSocketLink open(HttpClient http, ClientOptions options, Target target, Consumer<Arrival> sink) {
         WebSocketLink link = new WebSocketLink(target, sink);
         URI address = URI.create(options.resolve("/api/ws").toString().replaceFirst("^http", "ws"));
-        http.newWebSocketBuilder()
+        dial(http, options, address, link).whenComplete((opened, failure) -> {
+            if (failure != null) {
+                link.give(refusal(failure));
+            }
+        });
+        return link;
+    }
+
+    /** A connection with the options that all ours have, whatever answers at the address; returns at once. */
+    static CompletableFuture<WebSocket> dial(
+            HttpClient http, ClientOptions options, URI address, WebSocket.Listener listener) {
+        return http.newWebSocketBuilder()
                 .header("X-API-Key", options.key())
                 .subprotocols("oricode.v1")
                 .connectTimeout(options.connectTimeout())
-                .buildAsync(address, link)
-                .whenComplete((opened, failure) -> {
-                    if (failure != null) {
-                        link.give(refusal(failure));
-                    }
-                });
-        return link;
+                .buildAsync(address, listener);
     }
 
     @Override

@@ -16,10 +16,14 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What reading a run does, over every wire. PROTOCOL.md, sections 4 and 9. */
 @Timeout(30)
@@ -145,6 +149,78 @@ abstract class ChatRunContract {
             expected.append('<').append(piece).append('>');
         }
         assertEquals(expected.toString(), run.fold().text());
+    }
+
+    /**
+     * How many events each connection shows before it drops; -1: it drops without an answer. The last one shows the rest.
+     * Twins: {@code test_resume.py}, {@code resume.test.ts}. Others' clients forget the cursor at the second drop, or get
+     * events again.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "2 0 2", // drop, resume, drop before the first event, resume
+        "2 0 0 1", // two empty resumes
+        "0 0 0 0", // behind nothing
+        "1 0 1 0 1 0",
+        "3 -1 -1 1", // not even connected, twice
+        "0 -1 0 -1",
+    })
+    void theCursorSurvivesResumesThatBroughtNothing(String table) throws InterruptedException {
+        List<String> words = List.of("", "One, ", "two, ", "three, ", "four."); // the first is the message's start
+        List<Integer> shown = Stream.of(table.split(" ")).map(Integer::valueOf).toList();
+        Semaphore heard = new Semaphore(0); // a reset may take with it what was not read yet
+        List<String> cursors = new ArrayList<>();
+        int at = 0;
+        for (int connection = 0; connection < shown.size(); connection++) {
+            int count = shown.get(connection);
+            int from = at;
+            int to = at + Math.max(count, 0);
+            String resume = connection == 0 ? "new" : "replay";
+            scriptRaw(stage -> {
+                if (count >= 0) {
+                    wishes.add(stage.open());
+                    stage.connected(resume);
+                    tell(stage, words, from, to);
+                    heard.acquire(1 + count);
+                }
+                stage.drop();
+            });
+            at = to;
+            if (connection + 1 == shown.size() || shown.get(connection + 1) >= 0) {
+                cursors.add(at == 0 ? "" : Stage.id(at));
+            }
+        }
+        int rest = at;
+        script(stage -> {
+            stage.connected("replay");
+            tell(stage, words, rest, words.size());
+            stage.done(words.size() + 1, "completed");
+        });
+        ChatRun run = start();
+        List<String> seen = new ArrayList<>();
+        Signal signal = run.next();
+        for (; !(signal instanceof Signal.Ended); signal = run.next()) {
+            if (signal instanceof Signal.Received received) {
+                seen.add(received.event().event());
+                heard.release();
+            }
+        }
+        assertEquals(String.join("", words), run.fold().text());
+        assertEquals(words.size() - 1, seen.stream().filter("content"::equals).count());
+        assertNotNull(wishes.take().idempotencyKey());
+        for (String cursor : cursors) {
+            assertEquals(new Stage.Wish(null, null, Stage.RUN, cursor, false), wishes.take());
+        }
+    }
+
+    private static void tell(Stage stage, List<String> words, int from, int to) throws IOException {
+        for (int piece = from; piece < to; piece++) {
+            if (piece == 0) {
+                stage.messageStart(1, 1);
+            } else {
+                stage.content(piece + 1, words.get(piece));
+            }
+        }
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
 
 class SseDecoderTest {
     @TestFactory
@@ -35,15 +36,26 @@ class SseDecoderTest {
                 }));
     }
 
+    /** A decoder that looks again at what it has seen would take minutes. */
     @Test
-    void decodesALongLineThatComesInManySmallChunks() {
+    @Timeout(60)
+    void aLineOfAMebibyteByteByByteCostsNoQuadraticTime() {
         SseDecoder decoder = new SseDecoder();
-        byte[] piece = "é".repeat(500).getBytes(StandardCharsets.UTF_8);
+        String text = "é".repeat(512 * 1024);
         decoder.feed("data: ".getBytes(StandardCharsets.UTF_8));
-        for (int i = 0; i < 1000; i++) {
-            assertEquals(List.of(), decoder.feed(piece));
+        for (byte one : text.getBytes(StandardCharsets.UTF_8)) {
+            assertEquals(List.of(), decoder.feed(new byte[] {one}));
         }
-        assertEquals("é".repeat(500_000), decoder.feed("\n\n".getBytes(StandardCharsets.UTF_8)).get(0).data());
+        assertEquals(text, decoder.feed("\n\n".getBytes(StandardCharsets.UTF_8)).get(0).data());
+    }
+
+    @Test
+    void aReconnectionTimeOfAnyLengthIsANumber() {
+        SseDecoder decoder = new SseDecoder();
+        decoder.feed(("retry: " + "0".repeat(100_000) + "7\n").getBytes(StandardCharsets.UTF_8));
+        assertEquals(7L, decoder.retryMs());
+        decoder.feed(("retry: " + "9".repeat(100_000) + "\n").getBytes(StandardCharsets.UTF_8));
+        assertEquals(86_400_000L, decoder.retryMs());
     }
 
     private static void check(JsonObject golden, List<byte[]> chunks) {
