@@ -36,11 +36,14 @@ def conversation(rows: list[MessageRow]) -> list[JsonObject]:
         if row.role == "tool":
             results[row.key] = content
             continue
+        if row.role == "user":  # a request may bring the results of calls that it brings along
+            brought = {block.get("tool_use_id") for block in _blocks(content)}
+            open_calls[:] = [call for call in open_calls if call not in brought]
         settle()
         if row.role == "assistant":
-            content = [block for block in content if block.get("type") != "text" or block.get("text")]
+            content = [block for block in _blocks(content) if block.get("type") != "text" or block.get("text")]
             content = [{key: block[key] for key in block if key != BAD_INPUT} for block in content]
-            open_calls.extend(block["id"] for block in content if block.get("type") == "tool_use")
+            open_calls.extend(block.get("id", "") for block in content if block.get("type") == "tool_use")
         if content:
             messages.append({"role": row.role, "content": content})
     settle()
@@ -56,12 +59,11 @@ def _joined(messages: list[JsonObject]) -> list[JsonObject]:
     out: list[JsonObject] = []
     for message in messages:
         if out and out[-1]["role"] == message["role"]:
-            out[-1] = {"role": message["role"], "content": _blocks(out[-1]) + _blocks(message)}
+            out[-1] = {"role": message["role"], "content": _blocks(out[-1]["content"]) + _blocks(message["content"])}
         else:
             out.append(message)
     return out
 
 
-def _blocks(message: JsonObject) -> list[JsonObject]:
-    content = message["content"]
+def _blocks(content: str | list[JsonObject]) -> list[JsonObject]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)

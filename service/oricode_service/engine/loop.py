@@ -136,7 +136,8 @@ class RunLoop:
             steps = [] if fresh else await until_available(lambda: ports.runs.messages(run.row.no))
             fresh = False
             self._asked = bool(steps)
-            turns = [step for step in steps if step.role == "assistant"]
+            # Turn 0 is what the request brought along: an assistant's words in it are the requester's.
+            turns = [step for step in steps if step.role == "assistant" and step.turn > 0]
             if turns:
                 last = codec.loads(turns[-1].content)
                 answered = {step.key for step in steps if step.role == "tool"}

@@ -265,7 +265,11 @@ class Engine:
         if verdict == "absent":
             raise error("not_pending")
         if kind == "approval":
-            detail = codec.dumps({"run_id": row.id, "approval_id": key, "decision": answer["decision"]})
+            asked = await until_available(lambda: self.ports.runs.pending(row.no))
+            digest = next((codec.loads(p.question)["input_digest"] for p in asked if p.key == key), None)
+            detail = codec.dumps(
+                {"run_id": row.id, "approval_id": key, "decision": answer["decision"], "input_digest": digest}
+            )
             await self.ports.audit(self.ports.now(), user, f"approval.{answer['decision']}", detail)
         if (run := self._live.get(row.no)) is not None:
             run.answered(key)

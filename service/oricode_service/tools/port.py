@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 class Effect(Enum):
@@ -33,6 +33,18 @@ class Call:
     run_id: str
     chat_id: str
     input: dict[str, Any]
+    approved: str | None = None
+    """Digest of the :class:`Subject` that a person approved: the tool must refuse to act on any other. None: nobody
+    was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a call would act on now, beyond its input: a person who approves the call approves exactly this."""
+
+    digest: str
+    told: str
+    """A sentence for that person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +110,13 @@ class Tool(Protocol):
 
         Returns the outcome when the target can prove it happened, None when that cannot be told or did not happen.
         """
+        ...
+
+
+@runtime_checkable
+class ActsOnState(Protocol):
+    """A tool whose input only names what it acts on; the thing itself may change until the call runs."""
+
+    async def subject(self, call: Call) -> Subject:
+        """What the call would act on if it ran now. Something that is missing is a subject too."""
         ...
