@@ -4,6 +4,8 @@ A delta flush does not wait for the disk (``synchronous=normal`` in WAL), so han
 the write. A commit waits for the disk, so it runs on the thread; whatever was asked meanwhile shares the next
 transaction (group commit). ``synchronous`` is switched on the one connection rather than kept on two, because SQLite
 before 3.51.3 can corrupt a WAL that one connection checkpoints while another writes.
+
+A failed fsync is not repeated as if nothing had been: see :mod:`.mending`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from typing import Any, TypeVar
 
 from ..port import Fenced, StoreUnavailable
 from ..rows import Record
-from .database import connect
+from .database import FILE, connect
+from .mending import rewrite
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -28,6 +31,7 @@ CHECKPOINT_PAGES = 6_000
 """Pages written to the WAL since the last checkpoint, about, that make the next one due: 24 MB. A longer WAL costs more
 than it saves: the file system finds new room for it, and the fsync at its end holds deltas up (p99 4 ms, not 12)."""
 _PAGE_BYTES = 4096
+FSYNC_FAILED = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 _INSERT = "insert into event (run_no, seq, epoch, event, data) values (?, ?, ?, ?, ?)"
 
 
@@ -43,12 +47,15 @@ class Writer:
         self._drain: asyncio.Task[None] | None = None
         self._unchecked = 0
         self._closed = False
+        self._wal = data_dir / f"{FILE}-wal"
+        self._suspect = False
+        """An fsync failed since the WAL was last known to be on disk."""
         self.durable = True
         """False only in tests that show what a power cut does without fsync."""
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Write deltas; on the loop unless a commit is in progress or another process holds the file."""
-        if not self._lock.locked():
+        """Write deltas; on the loop unless a commit is in progress, the WAL is to be mended or the file is held."""
+        if not self._lock.locked() and not self._suspect:
             try:
                 _insert(self._db, records)
             except sqlite3.OperationalError as error:
@@ -58,7 +65,7 @@ class Writer:
                 self._count(records)
                 return
         async with self._lock:
-            await self._on_thread(lambda db: _insert(db, records))
+            await self._on_thread(lambda db: _insert(self._mended(db), records))
         self._count(records)
 
     def _count(self, records: Sequence[Record]) -> None:
@@ -99,13 +106,14 @@ class Writer:
                         self._unchecked = 0
                         # A refused checkpoint loses nothing: the WAL grows until the next one.
                         with contextlib.suppress(StoreUnavailable):
-                            await self._on_thread(_checkpoint)
+                            await self._on_thread(lambda db: _checkpoint(self._mended(db)))
         finally:
             self._drain = None
 
     def _run(self, batch: list[tuple[Work[Any], Any]], db: sqlite3.Connection) -> list[tuple[Any, Exception | None]]:
         outcomes: list[tuple[Any, Exception | None]] = []
         try:
+            self._mended(db)
             if self.durable:
                 db.execute("pragma synchronous=full")
             db.execute("begin immediate")
@@ -121,7 +129,8 @@ class Writer:
                 db.execute("release work")
             db.execute("commit")
             self._unchecked += 8 * len(batch)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
+            self._note(error)
             _rollback(db)
             refused = Fenced(str(error)) if isinstance(error, sqlite3.IntegrityError) else StoreUnavailable(str(error))
             outcomes = [(None, refused)] * len(batch)
@@ -137,6 +146,9 @@ class Writer:
             self._db.execute("pragma busy_timeout=5000")
             try:
                 return work(self._db)
+            except sqlite3.Error as error:
+                self._note(error)
+                raise
             finally:
                 self._db.execute("pragma busy_timeout=0")
 
@@ -148,8 +160,20 @@ class Writer:
             except asyncio.CancelledError:
                 await asyncio.wait([task])
                 raise
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise StoreUnavailable(str(error)) from error
+
+    def _mended(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """The connection, behind which nothing is in doubt. Raises OSError while the disk refuses."""
+        if self._suspect:
+            rewrite(db, self._wal)
+            self._suspect = False
+        return db
+
+    def _note(self, error: sqlite3.Error | OSError) -> None:
+        """Remember when the disk refused to keep what it had taken."""
+        if getattr(error, "sqlite_errorcode", None) in FSYNC_FAILED:
+            self._suspect = True
 
     async def close(self) -> None:
         """Finish what waits, fold the WAL into the file, close."""
