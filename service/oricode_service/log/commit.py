@@ -59,6 +59,8 @@ class GroupCommit:
         """Monotonic time since when the store refuses; None while it works."""
         self.observe: Callable[[int, float], None] = lambda size, seconds: None
         """Told after each flush: events in it, seconds it took."""
+        self.on_unavailable: Callable[[], None] = lambda: None
+        """Told when the store begins to refuse."""
 
     def append(self, log: RunLog, record: Record) -> None:
         """Add an event; it becomes visible with the next flush."""
@@ -162,6 +164,7 @@ class GroupCommit:
                 if self.unavailable_since is None:
                     self.unavailable_since = time.monotonic()
                     _log.warning("the store is unavailable, runs pause: %s", refused)
+                    self.on_unavailable()
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1
                 continue
