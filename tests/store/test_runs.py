@@ -320,3 +320,14 @@ async def test_the_last_rating_counts_whatever_is_said_with_it(store, comment):
     await store.runs.set_feedback(run.no, "up", comment, NOW)
     (row,) = await store.reports.runs(NOW, NOW + 1)
     assert (row.rating, row.status, row.created_at) == ("up", "running", NOW)
+
+
+# Labels.
+
+
+async def test_labels_are_replaced_only_while_they_are_what_one_read(store):
+    run = await started(store)
+    assert await store.runs.relabel(run.no, run.labels, b'{"watched":"yes"}')
+    assert not await store.runs.relabel(run.no, run.labels, b'{"watched":"no"}')
+    assert (await store.runs.get(run.id, "anna")).labels == b'{"watched":"yes"}'
+    assert not await store.runs.relabel(run.no + 1, run.labels, b"{}")

@@ -297,6 +297,7 @@ class RunLoop:
         finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()), codec.dumps(_labels(end)))
         ports.reach("done.before")
         await _to_the_end(run.writer.commit([*events, done], [*ops, finish]))
+        run.ended = end
         ports.observer.run_ended(end)
         ports.tracing.run_ended(end)
         ports.reach("done.after")

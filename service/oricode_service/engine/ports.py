@@ -133,5 +133,7 @@ class Ports:
     uniform: Callable[[float, float], float] = random.uniform
     reach: Callable[[str], None] = _nothing
     """Told the name of each failpoint as it is passed; the fault suite kills the process there."""
+    elsewhere_seconds: float = 0.0
+    """How long other instances may take to say that a viewer of theirs saw a run end; 0 when there are none."""
     poll_seconds: float = 2.0
     """How often to look for answers and free chats that another process may have brought."""

@@ -90,6 +90,10 @@ class Logs:
             self._follower.add(log)
         return log
 
+    def owns(self, run_no: int) -> bool:
+        """Whether this process writes the run, or wrote its end just now."""
+        return run_no in self._own
+
     def leave(self, run_nos: Iterable[int]) -> None:
         """Another process writes these from now on; readers here go on if there is a way to follow it."""
         for run_no in run_nos:

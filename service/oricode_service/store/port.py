@@ -176,6 +176,10 @@ class RunStore(Protocol):
         """Keep the person's rating; the last one counts."""
         ...
 
+    async def relabel(self, run_no: int, before: bytes, after: bytes) -> bool:
+        """Replace a run's labels, unless they are no longer ``before``; whether that was done."""
+        ...
+
     async def sweep(self, now: int, keep_ms: int) -> int:
         """Delete events of runs that ended before ``now - keep_ms``, and other expired rows; a bounded piece of work.
 

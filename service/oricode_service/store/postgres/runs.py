@@ -232,6 +232,10 @@ class PostgresRuns:
         comment = bare(comment) if comment is not None else None
         await self._pool.value("update run set rating = $2, comment = $3 where no = $1", run_no, rating, comment)
 
+    async def relabel(self, run_no: int, before: bytes, after: bytes) -> bool:
+        sql = "update run set labels = $3 where no = $1 and labels = $2 returning true"
+        return bool(await self._pool.value(sql, run_no, before, after))
+
     async def sweep(self, now: int, keep_ms: int) -> int:
         trimmed: int = await self._pool.value(_SWEEP, now - keep_ms, now)
         await self._lease.sweep(self._pool)

@@ -170,6 +170,10 @@ class SqliteRuns:
             lambda db: db.execute("update run set rating = ?, comment = ? where no = ?", (rating, comment, run_no))
         )
 
+    async def relabel(self, run_no: int, before: bytes, after: bytes) -> bool:
+        sql = "update run set labels = ? where no = ? and labels = ?"
+        return await self._writer.transact(lambda db: db.execute(sql, (after, run_no, before)).rowcount > 0)
+
     async def sweep(self, now: int, keep_ms: int) -> int:
         def work(db: sqlite3.Connection) -> int:
             old = db.execute(
