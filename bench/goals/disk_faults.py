@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,8 +77,9 @@ async def injected(pid: int, fault: Fault) -> AsyncIterator[None]:
                 assert line, "strace could not attach"
         yield
     finally:
+        # It lets go of the process. Not `terminate`, which would collect one that has ended before asyncio does.
         with contextlib.suppress(ProcessLookupError):
-            strace.terminate()  # it lets go of the process
+            os.kill(strace.pid, signal.SIGTERM)
         await asyncio.wait_for(strace.wait(), PATIENCE)
 
 
@@ -130,8 +133,8 @@ class Trial:
         marks = [one.last for one in self._watching]
         on = await _until(lambda: all(one.last > m + 3 for one, m in zip(self._watching, marks, strict=True)))
         self._say(
-            f"{fault.name}: /readyz red after {red:.1f} s, everybody told after {max(told):.1f} s, {late} events shown in "
-            f"{self._seconds:g} s then; green {healed:.1f} s after its end, all runs on after {on:.1f} s more"
+            f"{fault.name}: /readyz red after {red:.1f} s, everybody told after {max(told):.1f} s, {late} events shown "
+            f"in {self._seconds:g} s then; green {healed:.1f} s after its end, all runs on after {on:.1f} s more"
         )
         self._check(red <= RED_WITHIN, f"{fault.name}: /readyz was green for {red:.1f} s")
         self._check(max(told) <= TOLD_WITHIN, f"{fault.name}: somebody was told after {max(told):.1f} s")
@@ -173,7 +176,8 @@ class Trial:
         gone = missing(self._folder / "oricode.db", seen)
         wrong = sum(one.wrong for one in everybody)
         self._say(
-            f"killed while the disk refused: of {len(seen)} events seen, {len(gone)} lost or altered, {wrong} out of order"
+            f"killed while the disk refused: of {len(seen)} events seen, {len(gone)} lost or altered, "
+            f"{wrong} out of order"
         )
         self._check(not gone, f"{len(gone)} events that were seen are lost, such as: {gone[:1]}")
         self._check(wrong == 0, f"{wrong} events out of order")

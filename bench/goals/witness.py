@@ -1,7 +1,7 @@
 """Viewers that remember all they saw, and what a database must hold for them.
 
-In: runs to watch, or to start again and again. Out: every event as it was shown, when a viewer was told of trouble, and,
-from the files of a service that was killed, which of those events are not there as they were shown.
+In: runs to watch, or to start again and again. Out: every event as it was shown, when a viewer was told of trouble,
+and from the files of a service that was killed, which of those events are not there as they were shown.
 """
 
 from __future__ import annotations

@@ -25,8 +25,9 @@ PLACES = (
 )  # fmt: skip
 LOOKALIKES = (
     "MCP_DEPLOY_STORED_CODE", "Mcp_deploy_stored_code", "mcp_deploy_stored_\u0441ode", "mcp_deploy_stored_code ",
-    "mcp__mcp_deploy_stored_code", "files__mcp_deploy_stored_code", "mcp-deploy-stored-code", "mcp_deploy_stored_code()",
-    "mcp_deploy\u200b_stored_code", "\uff4dcp_deploy_stored_code", "functions.mcp_deploy_stored_code", "deploy_stored_code",
+    "mcp__mcp_deploy_stored_code", "files__mcp_deploy_stored_code", "mcp-deploy-stored-code",
+    "mcp_deploy_stored_code()", "mcp_deploy\u200b_stored_code", "\uff4dcp_deploy_stored_code",
+    "functions.mcp_deploy_stored_code", "deploy_stored_code",
 )  # fmt: skip
 """Names that are not the tool's, however they look."""
 FOREIGN = ("victim/{0}", "../victim/{0}", "/VICTIM/{0}", "..\\victim\\{0}", "victim%2F{0}", "{0}\u0000", "./{0}")

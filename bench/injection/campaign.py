@@ -1,6 +1,7 @@
 """Plays transcripts against a real service whose deployments need approval, and asks the judge.
 
-In: transcripts and the policy. Out: what was deployed, what must not have been, and which places did not reach the model.
+In: transcripts and the policy. Out: what was deployed, what must not have been, and which places did not reach the
+model.
 """
 
 from __future__ import annotations

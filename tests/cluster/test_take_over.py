@@ -191,6 +191,8 @@ async def test_while_the_database_is_away_runs_pause_and_viewers_are_told(instan
         async with asyncio.timeout(PATIENCE):
             while not all(i.engine.doing(run.no) == "recovering" for i in (one, other)):
                 await asyncio.sleep(0.01)
+            while not other.told:
+                await asyncio.sleep(0.01)
         await asyncio.to_thread(server.start)
     assert assert_whole(seen.result())["text"] == "a" * 2400
     assert {record.epoch for record in seen.result()} == {1}

@@ -4,9 +4,9 @@ In: the writing connection and the path of its WAL, after SQLite reported that a
 byte of it written once more and on disk; or OSError, as long as the disk refuses. After a failed fsync the kernel may
 keep the written pages as if they were clean: the next fsync succeeds without them. SQLite writes the frames of the
 refused transaction again, but not those before it that were waiting for the same fsync, the deltas. A hole in the WAL
-ends it at the next start after a power cut, with all that was fsynced behind the hole (docs/decisions/0012).
+ends it at the next start after a power cut, with all that was fsynced behind the hole (docs/decisions/0016).
 
-Not found out: pages that the kernel dropped from memory before they are read here, which come back as the disk has them.
+Not found out: pages that the kernel dropped from memory before they are read here; they come back as the disk has them.
 """
 
 from __future__ import annotations
