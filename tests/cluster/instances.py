@@ -52,6 +52,8 @@ class Instance:
         self.fenced: list[Fenced] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self.dead = False
+        self.watchers = 0
+        """Viewers that have begun to watch."""
         self.told = 0
         """Heartbeats of its viewers: they come when there is trouble to tell."""
         self.metrics = Metrics()
@@ -95,6 +97,7 @@ class Instance:
     async def watch(self, run: RunRow, after: int = 0) -> list[Record]:
         """Everything a viewer at this instance sees until the end."""
         reader = await self.reader(run, after)
+        self.watchers += 1
         seen: list[Record] = []
         async with asyncio.timeout(PATIENCE):
             while (page := await reader.next()) is not Word.END:
