@@ -263,21 +263,24 @@ class Engine:
     ) -> None:
         """Answer a client tool call or an approval; raises not_found, already_answered, not_pending."""
         row = await self.row(user, run_id)
+        audit = await self._note(row, key, answer) if kind == "approval" else None
         encoded = codec.dumps(dict(answer))
-        verdict = await self.ports.runs.answer(row.no, key, kind, encoded, user, self.ports.now())
+        verdict = await self.ports.runs.answer(row.no, key, kind, encoded, user, self.ports.now(), audit)
         if verdict == "already":
             raise error("already_answered")
         if verdict == "absent":
             raise error("not_pending")
-        if kind == "approval":
-            asked = await until_available(lambda: self.ports.runs.pending(row.no))
-            digest = next((codec.loads(p.question)["input_digest"] for p in asked if p.key == key), None)
-            detail = codec.dumps(
-                {"run_id": row.id, "approval_id": key, "decision": answer["decision"], "input_digest": digest}
-            )
-            await self.ports.audit(self.ports.now(), user, f"approval.{answer['decision']}", detail)
         if (run := self._live.get(row.no)) is not None:
             run.answered(key)
+
+    async def _note(self, row: RunRow, key: str, answer: Mapping[str, object]) -> tuple[str, bytes]:
+        """The audit log's line about an approval: what was decided, and about what."""
+        asked = await self.ports.runs.pending(row.no)
+        question: dict[str, object] = next(
+            (codec.loads(pending.question) for pending in asked if pending.key == key), {}
+        )
+        detail = {"run_id": row.id, "approval_id": key, "decision": answer["decision"]}
+        return f"approval.{answer['decision']}", codec.dumps({**detail, "input_digest": question.get("input_digest")})
 
     # Viewers.
 

@@ -167,9 +167,11 @@ class RunStore(Protocol):
         ...
 
     async def answer(
-        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
-    ) -> Literal["accepted", "already", "absent"]:
-        """Answer a question; the first answer counts."""
+        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int,
+        audit: tuple[str, bytes] | None = None,
+    ) -> Literal["accepted", "already", "absent"]:  # fmt: skip
+        """Answer a question; the first answer counts. ``audit``: action and detail of the audit log's line about it,
+        which is there exactly when the answer is."""
         ...
 
     async def set_feedback(self, run_no: int, rating: str, comment: str | None, now: int) -> None:

@@ -144,8 +144,9 @@ class SqliteRuns:
         ]
 
     async def answer(
-        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
-    ) -> Literal["accepted", "already", "absent"]:
+        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int,
+        audit: tuple[str, bytes] | None = None,
+    ) -> Literal["accepted", "already", "absent"]:  # fmt: skip
         if not storable(key):
             return "absent"
 
@@ -156,6 +157,9 @@ class SqliteRuns:
                 (answer, by, run_no, key, kind, now),
             ).rowcount
             if taken:
+                if audit is not None:
+                    line = (now, by, *audit)
+                    db.execute("insert into audit (at, user, action, detail) values (?, ?, ?, ?)", line)
                 return "accepted"
             held = db.execute(
                 "select answer from pending where run_no = ? and key = ? and kind = ?", (run_no, key, kind)

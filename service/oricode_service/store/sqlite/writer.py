@@ -32,6 +32,7 @@ CHECKPOINT_PAGES = 6_000
 than it saves: the file system finds new room for it, and the fsync at its end holds deltas up (p99 4 ms, not 12)."""
 _PAGE_BYTES = 4096
 FSYNC_FAILED = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
+_TRUNCATE = "pragma wal_checkpoint(truncate)"
 _INSERT = "insert into event (run_no, seq, epoch, event, data) values (?, ?, ?, ?, ?)"
 
 
@@ -182,7 +183,7 @@ class Writer:
             await asyncio.wait([self._drain])
         async with self._lock:
             try:
-                await self._on_thread(lambda db: db.execute("pragma wal_checkpoint(truncate)").fetchall())
+                await self._on_thread(lambda db: self._mended(db).execute(_TRUNCATE).fetchall())
             finally:
                 self._thread.shutdown()
                 self._db.close()
