@@ -6,13 +6,14 @@ $(GOALS): $(SETUP) bench/goals/requirements.txt scripts/goals/setup.sh
 	@touch $@
 
 .PHONY: goals autobahn autobahn-clients encoder surface fuzz hostile storm heartbeats stalled dead-peers full-disk
+.PHONY: disk-faults injected
 
 SECONDS_EACH ?= 60
 SEED ?= 1
 
-goals: ## all goals with numbers, about seventeen minutes
+goals: ## all goals with numbers, about twenty minutes
 	@$(MAKE) --no-print-directory --keep-going autobahn autobahn-clients encoder surface fuzz hostile storm heartbeats \
-	  stalled dead-peers full-disk
+	  stalled dead-peers full-disk disk-faults injected
 
 autobahn: $(SETUP) ## WebSocket conformance by the Autobahn suite (needs Python 2.7; says so when there is none)
 	@code=0; python2=$$(scripts/goals/autobahn.sh) || code=$$?; \
@@ -54,3 +55,10 @@ dead-peers: $(SETUP) ## peers that vanish without a word: how soon they are gone
 
 full-disk: $(SETUP) ## a disk that fills up under runs and is emptied again (root; a tmpfs)
 	$(PYTHON) -m bench.goals.disk
+
+disk-faults: $(SETUP) ## a disk that fails, dawdles or refuses writes under runs (strace attaches to the service)
+	@scripts/setup/debian.sh strace
+	$(PYTHON) -m bench.goals.disk_faults $(ARGS)
+
+injected: $(SETUP) ## 200 conversations that talk an obedient model into deploying (ARGS="--transcripts 54 --seed 7")
+	PYTHONPATH=tests $(PYTHON) -m bench.goals.injected $(ARGS)

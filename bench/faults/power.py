@@ -2,7 +2,8 @@
 
 In: a trace of a service's writes (strace, attached to the live process) and a copy of its data directory from the
 moment the trace began. Out: the directory as it would be found after a cut at any time in the trace. Writes since a
-file's last fsync are undone; they are not torn or reordered.
+file's last fsync are undone; they are not torn or reordered. What a failed fsync was to bring to the disk never gets
+there, unless it is written again: the kernel may count its pages as clean.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Action:
     offset: int = 0
     size: int | None = None
     """New length, for a truncation."""
+    failed: bool = False
+    """An fsync that did not succeed."""
 
 
 def available() -> bool:
@@ -38,10 +41,12 @@ def available() -> bool:
     return shutil.which("strace") is not None
 
 
-async def trace(pid: int, output: Path) -> Child:
-    """Attach to a running service; ends with it. Returns when every write is seen."""
+async def trace(pid: int, output: Path, inject: str | None = None) -> Child:
+    """Attach to a running service; ends with it. Returns when every write is seen. ``inject``: strace's, of faults."""
     calls = "trace=pwrite64,fsync,fdatasync,ftruncate"
     command = ["strace", "-f", "-y", "-ttt", "-xx", "-s", "1000000", "-e", calls, "-o", str(output), "-p", str(pid)]
+    if inject is not None:
+        command += ["-e", f"inject={inject}"]
     child, _ = await Child.start(command, r"attached")
     return child
 
@@ -53,9 +58,12 @@ def actions(trace: Path, folder: Path) -> list[Action]:
     for line in trace.read_text().splitlines():
         whole = _joined(line, halves)
         match = _CALL.match(whole) if whole else None
-        if match is None or int(match[5]) < 0:
+        if match is None:
             continue
         at, call, path, rest = float(match[1]), match[2], Path(_decoded(match[3])), match[4]
+        failed = int(match[5]) < 0
+        if failed and "sync" not in call:
+            continue
         if path.parent != folder or path.name not in ("oricode.db", "oricode.db-wal"):
             continue
         if call == "pwrite64":
@@ -66,7 +74,7 @@ def actions(trace: Path, folder: Path) -> list[Action]:
         elif call == "ftruncate":
             found.append(Action(at, path.name, b"", 0, int(rest.strip(", "))))
         else:
-            found.append(Action(at, path.name))
+            found.append(Action(at, path.name, failed=failed))
     return found
 
 
@@ -92,17 +100,26 @@ def cut(start: Path, done: list[Action], at: int, target: Path) -> None:
     target.mkdir(parents=True)
     for name in ("oricode.db", "oricode.db-wal"):
         mine = [action for action in done[:at] if action.file == name]
-        synced = max((n + 1 for n, action in enumerate(mine) if action.data is None), default=0)
         source = start / name
         content = bytearray(source.read_bytes() if source.exists() else b"")
-        for action in mine[:synced]:
-            if action.size is not None:
-                del content[action.size :]
-                content.extend(bytes(max(0, action.size - len(content))))
-            elif action.data is not None:
-                content.extend(bytes(max(0, action.offset - len(content))))
-                content[action.offset : action.offset + len(action.data)] = action.data
+        dirty: list[Action] = []
+        for action in mine:
+            if action.data is not None:
+                dirty.append(action)
+                continue
+            for written in dirty if not action.failed else ():
+                _write(content, written)
+            dirty.clear()
         (target / name).write_bytes(content)
+
+
+def _write(content: bytearray, action: Action) -> None:
+    if action.size is not None:
+        del content[action.size :]
+        content.extend(bytes(max(0, action.size - len(content))))
+    elif action.data is not None:
+        content.extend(bytes(max(0, action.offset - len(content))))
+        content[action.offset : action.offset + len(action.data)] = action.data
 
 
 async def copy_idle(folder: Path, target: Path) -> None:

@@ -21,8 +21,10 @@ _KEY = re.compile(r"key +(\S+) +\(shown once")
 class Service:
     """A service that can be killed and started again on the same port and data."""
 
-    def __init__(self, folder: str, model: str, settings: dict[str, str]) -> None:
+    def __init__(self, folder: str, model: str, settings: dict[str, str], sabotage: str | None = None) -> None:
+        """``sabotage``: a safeguard to take away (``bench.faults.sabotage``), for controls."""
         self._folder = folder
+        self._sabotage = sabotage
         self._model = model
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
@@ -33,9 +35,11 @@ class Service:
 
     def start(self) -> None:
         """Returns when it serves."""
-        program = str(Path(sys.prefix) / "bin/oricode")
+        program = [str(Path(sys.prefix) / "bin/oricode")]
+        if self._sabotage is not None:
+            program = [sys.executable, "-m", "bench.faults.sabotage", self._sabotage]
         port = self.url.rpartition(":")[2] or "0"
-        command = [program, "serve", "--port", port, "--data-dir", self._folder, "--model", self._model]
+        command = [*program, "serve", "--port", port, "--data-dir", self._folder, "--model", self._model]
         free = {"ORICODE_RATE_LIMIT": "off", "ORICODE_MAX_CONCURRENT_RUNS": "0"}
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("ORICODE_", "ANTHROPIC_"))}
         self._process = subprocess.Popen(
@@ -99,10 +103,12 @@ class Service:
 
 
 @contextmanager
-def service(model: str = "echo", folder: str | None = None, **settings: str) -> Iterator[Service]:
+def service(
+    model: str = "echo", folder: str | None = None, sabotage: str | None = None, **settings: str
+) -> Iterator[Service]:
     """Until the block ends. ``settings``: environment variables; ``folder`` None: data in a temporary one."""
     with tempfile.TemporaryDirectory() as own:
-        running = Service(folder or own, model, settings)
+        running = Service(folder or own, model, settings, sabotage)
         try:
             running.start()
             yield running

@@ -56,6 +56,8 @@ from .web import application
 
 EXIT_CANNOT_START = 2
 EXIT_FENCED = 70
+ELSEWHERE_SECONDS = 10.0
+"""Until a run that ended unwatched counts as such: a viewer at another instance may be behind by some seconds."""
 TOOLS_AFTER = 0.1
 """Seconds after the service answers that MCP servers are connected to: importing their SDK would delay all viewers."""
 _log = logging.getLogger(__name__)
@@ -161,6 +163,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             tracing=drawing,
             audit=store.keys.audit,
             reach=reach,
+            elsewhere_seconds=ELSEWHERE_SECONDS if store.shared else 0.0,
         )
         engine = Engine(ports, store.chats)
         keys = Keys(store.keys)

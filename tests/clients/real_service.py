@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+ROOT = Path(__file__).resolve().parents[2]
 ORICODE = str(Path(sys.executable).parent / "oricode")
 _ADDRESS = re.compile(rb"address +(http://\S+)")
 _KEY = re.compile(rb"key +(\S+) +\(shown once")
@@ -20,8 +21,10 @@ _KEY = re.compile(rb"key +(\S+) +\(shown once")
 class RealService:
     """``oricode serve`` on a free port while entered."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, sabotage: str | None = None, **settings: str) -> None:
+        """``sabotage``: a safeguard to take away (``bench.faults.sabotage``), for controls."""
         self._folder = folder
+        self._program = [ORICODE] if sabotage is None else [sys.executable, "-m", "bench.faults.sabotage", sabotage]
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -45,8 +48,8 @@ class RealService:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ORICODE_", "ANTHROPIC_"))}
         env |= {"ORICODE_MODEL": "demo", "ORICODE_RATE_LIMIT": "off", **self._settings}
         self._process = await asyncio.create_subprocess_exec(
-            ORICODE, "serve", "--port", port, "--data-dir", str(self._folder),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=env,
+            *self._program, "serve", "--port", port, "--data-dir", str(self._folder),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=env, cwd=ROOT,
         )  # fmt: skip
         assert self._process.stdout is not None
         said = b""

@@ -29,6 +29,7 @@ from oricode_service.log.pulse import Pulse
 from oricode_service.log.reader import Reader, Word
 from oricode_service.models.script import Script
 from oricode_service.models.scripted import ScriptedProvider
+from oricode_service.observe.metrics import Metrics
 from oricode_service.store import postgres
 from oricode_service.store.port import Fenced
 from oricode_service.store.rows import Record, RunRow
@@ -51,6 +52,13 @@ class Instance:
         self.fenced: list[Fenced] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self.dead = False
+        self.watchers = 0
+        """Viewers that have begun to watch."""
+        self.told = 0
+        """Heartbeats of its viewers: they come when there is trouble to tell."""
+        self.metrics = Metrics()
+        self.elsewhere_seconds = 3600.0
+        """Until it counts a run that ended unwatched; tests count by themselves."""
 
     async def open(self) -> None:
         self.store = await postgres.open_store(
@@ -67,6 +75,8 @@ class Instance:
             prompts=lambda *_: [],
             policy=lambda tool, can_ask: self._policy,
             limits=self._limits,
+            observer=self.metrics,
+            elsewhere_seconds=self.elsewhere_seconds,
             poll_seconds=3600,  # only what the others tell can bring a run on
         )
         self.engine = Engine(ports, self.store.chats)
@@ -87,9 +97,13 @@ class Instance:
     async def watch(self, run: RunRow, after: int = 0) -> list[Record]:
         """Everything a viewer at this instance sees until the end."""
         reader = await self.reader(run, after)
+        self.watchers += 1
         seen: list[Record] = []
         async with asyncio.timeout(PATIENCE):
             while (page := await reader.next()) is not Word.END:
+                if page is Word.BEAT:  # outside the rhythm, whose interval is longer than any test
+                    self.told += 1
+                    continue
                 assert isinstance(page, list)
                 seen += page
         return seen
@@ -152,9 +166,11 @@ class Instances:
         tools: Sequence[Tool] = (),
         policy: str = "auto",
         limits: RunLimits | None = None,
+        elsewhere_seconds: float = 3600.0,
     ) -> list[Instance]:
         made = [Instance(self._url, script, tools, policy, limits or RunLimits()) for _ in range(number)]
         for instance in made:
+            instance.elsewhere_seconds = elsewhere_seconds
             await instance.open()
             self._open.append(instance)
         return made

@@ -187,9 +187,15 @@ async def test_while_the_database_is_away_runs_pause_and_viewers_are_told(instan
     run = await one.run()
     async with watching(other, run) as seen:
         await seen_up_to(await other.reader(run), "content")
+        async with asyncio.timeout(PATIENCE):
+            while not other.watchers:
+                await asyncio.sleep(0.01)
         await asyncio.to_thread(server.stop)
         async with asyncio.timeout(PATIENCE):
             while not all(i.engine.doing(run.no) == "recovering" for i in (one, other)):
+                await asyncio.sleep(0.01)
+            while not other.told:
+                assert not seen.done(), seen.result()
                 await asyncio.sleep(0.01)
         await asyncio.to_thread(server.start)
     assert assert_whole(seen.result())["text"] == "a" * 2400

@@ -37,8 +37,9 @@ SETTINGS = {
 class House:
     """``async with House(folder) as house``."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, sabotage: str | None = None, **settings: str) -> None:
         self._folder = folder
+        self._sabotage = sabotage
         self._settings = settings
         self._stack = AsyncExitStack()
         self._numbers = count(1)
@@ -52,7 +53,9 @@ class House:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.upstream)
         settings = SETTINGS | {"ANTHROPIC_BASE_URL": self.upstream.url} | self._settings
-        self.service = await self._stack.enter_async_context(RealService(self._folder, **settings))
+        self.service = await self._stack.enter_async_context(
+            RealService(self._folder, sabotage=self._sabotage, **settings)
+        )
         self.url, self.key = self.service.url, self.service.key
         self.other_key = await self.make_key("other")
         self.http = await self._stack.enter_async_context(self.client(self.key))

@@ -40,7 +40,8 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     (r"make rolling", "rolling", "takes minutes"),
     (r"make (cluster|chaos)", "tests/cluster/test_take_over.py", "takes minutes; by hand before a release"),
     (
-        r"make (goals|autobahn|encoder|surface|fuzz|hostile|storm|heartbeats|stalled|dead-peers|full-disk)\b",
+        r"make (goals|autobahn|encoder|surface|fuzz|hostile|storm|heartbeats|stalled|dead-peers|full-disk|disk-faults"
+        r"|injected)\b",
         "bench/goals/__init__.py",
         "measures for minutes; by hand before a release",
     ),

@@ -126,13 +126,15 @@ class Process:
     """One life of the service on a folder."""
 
     def __init__(
-        self, folder: Path, script: Script | Provider, tools: Sequence[Tool], limits: RunLimits, kill_at: str
-    ) -> None:
+        self, folder: Path, script: Script | Provider, tools: Sequence[Tool], limits: RunLimits, kill_at: str,
+        policy: str = "auto",
+    ) -> None:  # fmt: skip
         self._folder = folder
         provider = ScriptedProvider({"script": script}) if isinstance(script, Script) else script
         self._models = Models(provider)
         self._tools = tools
         self._limits = limits
+        self._policy = policy
         self._kill_at, _, times = kill_at.partition(":")
         self._left = int(times or 1)
         self.passed: Counter[str] = Counter()
@@ -152,7 +154,7 @@ class Process:
             models=self._models,
             toolbox=Registry(self._tools),
             prompts=lambda *_: [],
-            policy=lambda tool, can_ask: "auto",
+            policy=lambda tool, can_ask: self._policy,
             limits=self._limits,
             sleep=self._nap,
             reach=self._reach,
@@ -224,9 +226,10 @@ async def process(
     tools: Sequence[Tool] = (),
     limits: RunLimits | None = None,
     kill_at: str = "",
+    policy: str = "auto",
 ) -> AsyncIterator[Process]:
-    """A process; ``kill_at`` names a failpoint, ``name:n`` its n-th passing."""
-    made = Process(folder, script, tools, limits or RunLimits(), kill_at)
+    """A process; ``kill_at`` names a failpoint, ``name:n`` its n-th passing. ``policy`` of approvals, for all tools."""
+    made = Process(folder, script, tools, limits or RunLimits(), kill_at, policy)
     await made.open()
     try:
         yield made

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(not power.available(), reason="strace is not ins
 SOLID = frozenset({"message_stop", "tool_result", "done"})
 """Events that end a durable step: seeing one means that it is on disk."""
 CUTS = 60
+FAILS = "fsync,fdatasync:error=EIO:when={}"
+"""strace's words for: this one of a thread's fsyncs fails."""
 
 
 @dataclass
@@ -33,11 +35,11 @@ class Traced:
     start: Path
 
 
-async def _trace(scene: Bench, folder: Path) -> Traced:
+async def _trace(scene: Bench, folder: Path, inject: str | None = None) -> Traced:
     await scene.service.start()
     start = folder / "start"
     await power.copy_idle(scene.service.folder, start)
-    tracing = await power.trace(scene.service.running.pid, folder / "trace")
+    tracing = await power.trace(scene.service.running.pid, folder / "trace", inject)
     wanted, watch = scene.watch("effect")
     first = viewer(watch, ways=("sse-header",))
     seen: list[tuple[float, Message]] = []
@@ -84,3 +86,21 @@ async def test_without_fsync_a_power_cut_takes_them(bench: Callable[..., Bench],
     lost, damaged = _lost(traced, tmp_path)
     assert lost > 0
     assert damaged == 0
+
+
+@pytest.mark.parametrize("when", [2, 4])
+async def test_what_a_failed_fsync_dropped_is_written_again(
+    bench: Callable[..., Bench], tmp_path: Path, when: int
+) -> None:
+    """After a failed fsync the next one succeeds without the pages it was for (fsyncgate)."""
+    traced = await _trace(bench(), tmp_path, FAILS.format(when))
+    assert any(action.failed for action in traced.done)
+    assert _lost(traced, tmp_path) == (0, 0)
+
+
+async def test_without_that_a_power_cut_takes_steps_that_were_fsynced_later(
+    bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    traced = await _trace(bench("no-mending"), tmp_path, FAILS.format(2))
+    lost, _ = _lost(traced, tmp_path)
+    assert lost > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -24,8 +25,8 @@ class Clock:
     def time(self) -> float:
         return self.now
 
-    def call_later(self, delay: float, call: Callable[[], None]) -> Any:
-        heapq.heappush(self._calls, (self.now + delay, next(self._order), call))
+    def call_later(self, delay: float, call: Callable[..., None], *given: Any) -> Any:
+        heapq.heappush(self._calls, (self.now + delay, next(self._order), partial(call, *given)))
         return self
 
     def cancel(self) -> None:
@@ -124,3 +125,18 @@ async def test_a_closed_pulse_is_silent(clock: Clock, pulse: Pulse) -> None:
     pulse.close()
     clock.advance(10 * INTERVAL)
     assert sleeper.beats == []
+
+
+async def test_news_for_everybody_are_told_outside_the_rhythm_some_at_a_time(clock: Clock, pulse: Pulse) -> None:
+    sleepers = [Sleeper(clock) for _ in range(1000)]
+    for sleeper in sleepers:
+        pulse.add(sleeper)
+    sleepers[0].closed = True
+    began = clock.now
+    pulse.beat_all()
+    clock.advance(1)
+    assert sleepers[0].beats == []
+    assert all(len(sleeper.beats) == 1 for sleeper in sleepers[1:])
+    times = [sleeper.beats[0] - began for sleeper in sleepers[1:]]
+    assert max(times) < 0.1
+    assert len(set(times)) == 5, "the loop was free in between"

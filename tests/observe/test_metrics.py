@@ -70,7 +70,10 @@ def test_a_timeout_is_what_the_docs_call_one(change, cause):
 def test_a_stream_that_ended_unwatched_is_abandoned_and_no_timeout():
     metrics = Metrics()
     metrics.run_ended(end(watched=False))
+    metrics.run_unwatched(RUN)
+    metrics.run_unwatched(RUN | {"transport": "json", "arm": "json"})
     assert value(metrics, "oricode_runs_abandoned_total", transport="sse", arm="streaming") == 1
+    assert value(metrics, "oricode_runs_abandoned_total", transport="json", arm="json") == 0
 
 
 def test_whatever_clients_and_models_say_adds_no_series_without_bound():

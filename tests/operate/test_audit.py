@@ -57,8 +57,11 @@ async def test_decisions_and_deployments_are_written_down_whatever_the_transport
         (user, "effect.ok", runs["websocket"], "mcp_deploy_stored_code"),
     ]
     assert effects[0][2]["summary"] == "ZSSE deployed to directory, version 1"
-    digest = codec.canonical({"name": "mcp_deploy_stored_code", "input": {"program": "ZSSE"}})
+    bound = f"directory\nZSSE\n{sha256(b'REPORT zsse.').hexdigest()}"
+    call = {"name": "mcp_deploy_stored_code", "input": {"program": "ZSSE"}}
+    digest = codec.canonical({**call, "subject": sha256(bound.encode()).hexdigest()})
     assert effects[0][2]["input_digest"] == sha256(digest).hexdigest()
+    assert audited(tmp_path, "approval")[0][2]["input_digest"] == sha256(digest).hexdigest()
 
 
 async def test_a_deployment_whose_process_died_is_written_down_by_the_next(tmp_path: Path) -> None:

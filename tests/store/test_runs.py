@@ -242,6 +242,25 @@ async def test_what_was_not_asked_or_is_past_its_deadline_cannot_be_answered(sto
     assert await store.runs.answer(run.no, key, kind, b"{}", "anna", at) == "absent"
 
 
+async def audited(store) -> list[tuple]:
+    sql = "select at, \"user\", action, detail from audit where action like 'approval.%'"
+    found = await store._pool.all(sql) if hasattr(store, "_pool") else store._reader.execute(sql)
+    return [tuple(row) for row in found]
+
+
+async def test_an_answer_that_counts_is_in_the_audit_log_and_no_other(store):
+    run = await started(store)
+    await store.log.commit(records(run, 1, 1), [question(run)])
+    said = await asyncio.gather(
+        *(
+            store.runs.answer(run.no, "call_1", "tool", b"{}", f"user{n}", NOW, (f"approval.{n}", b'{"a":1}'))
+            for n in range(5)
+        )
+    )
+    counts = said.index("accepted")
+    assert await audited(store) == [(NOW, f"user{counts}", f"approval.{counts}", b'{"a":1}')]
+
+
 async def test_the_questions_of_an_ended_run_are_closed(store):
     run = await started(store)
     await store.log.commit(records(run, 1, 1), [question(run)])
@@ -320,3 +339,14 @@ async def test_the_last_rating_counts_whatever_is_said_with_it(store, comment):
     await store.runs.set_feedback(run.no, "up", comment, NOW)
     (row,) = await store.reports.runs(NOW, NOW + 1)
     assert (row.rating, row.status, row.created_at) == ("up", "running", NOW)
+
+
+# Labels.
+
+
+async def test_labels_are_replaced_only_while_they_are_what_one_read(store):
+    run = await started(store)
+    assert await store.runs.relabel(run.no, run.labels, b'{"watched":"yes"}')
+    assert not await store.runs.relabel(run.no, run.labels, b'{"watched":"no"}')
+    assert (await store.runs.get(run.id, "anna")).labels == b'{"watched":"yes"}'
+    assert not await store.runs.relabel(run.no + 1, run.labels, b"{}")

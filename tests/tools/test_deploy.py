@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +21,7 @@ from oricode_service.tools.targets import directory
 from oricode_service.tools.targets.directory import DirectoryTarget
 from oricode_service.tools.targets.port import Job, TargetFailed
 from tools.memory_programs import MemoryPrograms
-from tools.playing import call_of, result, run
+from tools.playing import call_of, play, result, run
 
 SOURCE = "REPORT zfoo.\r\nWRITE 'Grüße'.\n"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -250,6 +251,34 @@ class TestReconcile:
         else:
             assert outcome is None
             assert manifest(root)["version"] == 1
+
+
+async def test_only_the_source_that_was_approved_is_deployed(
+    deploy: DeployStoredCode, programs: MemoryPrograms, root: Path
+) -> None:
+    await put(programs, SOURCE)
+    call = call_of({"program": "zfoo"})
+    subject = await deploy.subject(call)
+    assert sha256(SOURCE.encode()).hexdigest() in subject.told
+    approved = replace(call, approved=subject.digest)
+    await put(programs, SOURCE + "DELETE FROM usr02.\n")
+    _, outcome = await play(deploy.run(approved))
+    assert (outcome.status, "was changed after its deployment was approved" in outcome.content) == ("error", True)
+    assert not root.exists()
+    await put(programs, SOURCE)
+    _, outcome = await play(deploy.run(approved))
+    assert outcome.status == "ok"
+
+
+async def test_an_approval_of_nothing_deploys_nothing_that_came_later(
+    deploy: DeployStoredCode, programs: MemoryPrograms, root: Path
+) -> None:
+    call = call_of({"program": "ZFOO"})
+    subject = await deploy.subject(call)
+    await put(programs, SOURCE)
+    _, outcome = await play(deploy.run(replace(call, approved=subject.digest)))
+    assert outcome.status == "error"
+    assert not root.exists()
 
 
 async def drain(target: DirectoryTarget, one: Job) -> None:

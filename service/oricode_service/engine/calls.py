@@ -11,24 +11,15 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 from oricode_protocol import codec
-from oricode_protocol.events import (
-    ApprovalRequired,
-    ApprovalResolved,
-    Decision,
-    Progress,
-    Runs,
-    ToolCall,
-    ToolResult,
-    ToolStatus,
-)
+from oricode_protocol.events import Progress, Runs, ToolCall, ToolResult, ToolStatus
 
 from ..store.patience import until_available
 from ..store.rows import AddMessage, EffectRow, FinishEffect, MessageRow, Op, StartEffect
 from ..tools.port import Call, Effect, Outcome, Step, Tool
+from .approvals import Refusal, digest_of, permit
 from .ports import Ports
 from .questions import ask
 from .run import Run
@@ -65,6 +56,8 @@ class _ToolRun:
         self._name: str = block["name"]
         self._input: JsonObject = block["input"]
         self._bad_input = bool(block.get(BAD_INPUT))
+        self._digest = digest_of(self._name, self._input)
+        """Of what runs, for the audit log."""
         self._started = time.monotonic()
         self._runs: Runs = "server"
         self._status: ToolStatus = "error"
@@ -88,47 +81,8 @@ class _ToolRun:
             self._announce("server")
             known = ", ".join(t["name"] for t in self._ports.toolbox.definitions() + self._run.request.tools)
             await self._settle(Outcome(f"There is no tool {self._name!r}. Available: {known}.", "error"))
-        elif await self._approved():
-            await self._run_tool(tool)
-
-    # What it takes to be allowed.
-
-    async def _approved(self) -> bool:
-        verdict = self._ports.policy(self._name, self._run.request.approvals)
-        if verdict == "auto":
-            return True
-        if verdict == "deny":
-            self._announce("server")
-            await self._settle(Outcome(f"The operator's policy does not allow {self._name}.", "error"), status="denied")
-            return False
-        approval_id = "appr_" + self._id
-        expires_at = self._ports.now() + int(self._ports.limits.approval_seconds * 1000)
-        digest = sha256(codec.canonical({"name": self._name, "input": self._input})).hexdigest()
-        question = ApprovalRequired(
-            approval_id=approval_id,
-            tool_call_id=self._id,
-            reason=f"{self._name} needs a person's approval.",
-            input_digest=digest,
-            expires_at=expires_at,
-        )
-        self._run.doing = "approval"
-        answer, by = await ask(self._run, self._ports, approval_id, "approval", question, expires_at)
-        decision: Decision = answer["decision"] if answer else "expired"
-        resolved = ApprovalResolved(
-            approval_id=approval_id,
-            tool_call_id=self._id,
-            decision=decision,
-            by=by,
-            comment=(answer or {}).get("comment"),
-        )
-        self._run.emit(resolved)
-        if decision == "approve":
-            return True
-        why = f"denied by {by}" if by else "not approved in time"
-        comment = f" ({resolved.comment})" if resolved.comment else ""
-        self._announce("server")
-        await self._settle(Outcome(f"The call was {why}{comment}. It did not run.", "error"), status="denied")
-        return False
+        else:
+            await self._run_permitted(tool)
 
     # Where it runs.
 
@@ -136,22 +90,32 @@ class _ToolRun:
         deadline = self._ports.now() + int(self._ports.limits.client_tool_seconds * 1000)
         question = replace(self._call_event("client"), deadline=deadline)
         self._run.doing = "client_tool"
-        answer, _ = await ask(self._run, self._ports, self._id, "tool", question, deadline)
+        answer = (await ask(self._run, self._ports, self._id, "tool", question, deadline)).answer
         if answer is None:
             await self._settle(Outcome("No client answered this call before its deadline.", "error"))
         else:
             await self._settle(Outcome(answer["content"], "error" if answer.get("is_error") else "ok"))
 
-    async def _run_tool(self, tool: Tool) -> None:
-        ports, run = self._ports, self._run
-        key = effect_key(run.row.id, self._id)
-        call = Call(key, run.row.user, run.row.id, run.row.chat_id, self._input)
+    async def _run_permitted(self, tool: Tool) -> None:
+        key = effect_key(self._run.row.id, self._id)
+        call = Call(key, self._run.row.user, self._run.row.id, self._run.row.chat_id, self._input)
+        begun = tool.effect is Effect.EFFECT and await self._begun() is not None
+        allowed = await permit(self._run, self._ports, self._name, self._id, call, begun=begun)
+        if isinstance(allowed, Refusal):
+            self._announce("server")
+            await self._settle(Outcome(allowed.why, "error"), status="denied")
+            return
+        self._digest = allowed.digest
+        await self._run_tool(tool, allowed.call, begun=begun)
+
+    async def _run_tool(self, tool: Tool, call: Call, *, begun: bool) -> None:
+        ports, run, key = self._ports, self._run, call.tool_call_id
         run.doing = "tool"
         if tool.effect is not Effect.EFFECT:
             self._announce(tool.runs)
             await self._settle(await self._drive(call))
             return
-        if await self._begun() is not None:
+        if begun:
             outcome = await tool.reconcile(call) or _UNKNOWN
             await self._settle(outcome, self._finish(outcome))
             return
@@ -230,7 +194,7 @@ class _ToolRun:
             "run_id": self._run.row.id,
             "tool_call_id": self._id,
             "tool": self._name,
-            "input_digest": sha256(codec.canonical({"name": self._name, "input": self._input})).hexdigest(),
+            "input_digest": self._digest,
             "summary": event.summary,
         }
         now, user, action = self._ports.now(), self._run.row.user, f"effect.{event.status}"

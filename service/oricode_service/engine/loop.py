@@ -136,7 +136,7 @@ class RunLoop:
             steps = [] if fresh else await until_available(lambda: ports.runs.messages(run.row.no))
             fresh = False
             self._asked = bool(steps)
-            # Turn 0 is what the request brought along, answers of an earlier assistant included.
+            # Turn 0 is what the request brought along: an assistant's words in it are the requester's.
             turns = [step for step in steps if step.role == "assistant" and step.turn > 0]
             if turns:
                 last = codec.loads(turns[-1].content)
@@ -299,6 +299,7 @@ class RunLoop:
         finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()), codec.dumps(_labels(end)))
         ports.reach("done.before")
         await _to_the_end(run.writer.commit([*events, done], [*ops, finish]))
+        run.ended = end
         ports.observer.run_ended(end)
         ports.tracing.run_ended(end)
         ports.reach("done.after")

@@ -35,7 +35,7 @@ class RunEnd:
     first_token_seconds: float | None
     """From its creation to the first output of the model in this process; None when there was none."""
     watched: bool
-    """Whether a viewer was connected when it ended."""
+    """Whether a viewer of this process was connected when it ended."""
     usage: Mapping[str, int]
     """Tokens by kind."""
 
@@ -48,6 +48,9 @@ class Observer:
 
     def run_ended(self, end: RunEnd) -> None:
         """A run's terminal event is durable."""
+
+    def run_unwatched(self, labels: Mapping[str, str]) -> None:
+        """A run ended while no viewer was connected, to this instance or another one; told once the others had time."""
 
     def run_taken_over(self) -> None:
         """A run that another process began goes on here."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ..log.hub import Logs
 from ..models.port import Provider
 from ..store.port import RunStore
-from ..tools.port import Call, Outcome, Step, Tool
+from ..tools.port import Call, Outcome, Step, Subject, Tool
 from .observer import Observer
 from .tracing import Tracing
 
@@ -52,6 +52,10 @@ class Toolbox(Protocol):
 
     def refuse_client_tools(self, definitions: list[dict[str, Any]]) -> str | None:
         """Why a request's client tools cannot be offered (a server tool's name, a bad schema); None when they can."""
+        ...
+
+    async def subject(self, call: Call, name: str) -> Subject | None:
+        """What a call would act on now, for a person who must approve it; None when its input says all."""
         ...
 
     def start(self, call: Call, name: str) -> AsyncGenerator[Step | Outcome, None]:
@@ -129,5 +133,7 @@ class Ports:
     uniform: Callable[[float, float], float] = random.uniform
     reach: Callable[[str], None] = _nothing
     """Told the name of each failpoint as it is passed; the fault suite kills the process there."""
+    elsewhere_seconds: float = 0.0
+    """How long other instances may take to say that a viewer of theirs saw a run end; 0 when there are none."""
     poll_seconds: float = 2.0
     """How often to look for answers and free chats that another process may have brought."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from oricode_protocol import codec
@@ -21,10 +22,22 @@ from .run import Run
 JsonObject = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of a question."""
+
+    question: JsonObject
+    """As viewers saw it: the one that was asked first, when a process before this one asked it."""
+    answer: JsonObject | None
+    """None when the deadline passed without one."""
+    by: str | None
+    """Whose key the answer came with."""
+
+
 async def ask(
     run: Run, ports: Ports, key: str, kind: Literal["tool", "approval"], event: Event, expires_at: int
-) -> tuple[JsonObject | None, str | None]:
-    """Ask (unless already asked), wait, and return (answer, who answered); (None, None) past the deadline."""
+) -> Asked:
+    """Ask (unless already asked) and wait for the answer, until the deadline."""
     held = await _held(run, ports, key)
     if held is None:
         question = codec.encode(event)
@@ -33,19 +46,19 @@ async def ask(
             [event], [Ask(PendingRow(run.row.no, key, kind, expires_at, question, None, None, False))]
         )
     else:
-        expires_at = held.expires_at
+        question, expires_at = held.question, held.expires_at
     answered = run.answer_of(key)
     while True:
         held = await _held(run, ports, key)
         if held is not None and held.answer is not None:
-            return codec.loads(held.answer), held.answered_by
+            return Asked(codec.loads(question), codec.loads(held.answer), held.answered_by)
         left = (expires_at - ports.now()) / 1000
         if left <= 0:
             await run.writer.commit([], [CloseQuestion(run.row.no, key)])
             held = await _held(run, ports, key)  # an answer may have won against the deadline
             if held is not None and held.answer is not None:
-                return codec.loads(held.answer), held.answered_by
-            return None, None
+                return Asked(codec.loads(question), codec.loads(held.answer), held.answered_by)
+            return Asked(codec.loads(question), None, None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(left, ports.poll_seconds)):
                 await answered.wait()

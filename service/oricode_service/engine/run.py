@@ -13,6 +13,7 @@ from oricode_protocol.fold import Fold
 
 from ..log.writer import RunWriter
 from ..store.rows import RunRow
+from .observer import RunEnd
 from .request import RunRequest
 
 JsonObject = dict[str, Any]
@@ -34,6 +35,9 @@ class Run:
         self.usage: dict[str, int] = {}
         """Tokens of all turns and attempts so far."""
         self.viewers = 0
+        """Connections of this process that watch it."""
+        self.ended: RunEnd | None = None
+        """Set when its terminal event is durable."""
         self.labels: dict[str, str] = codec.loads(row.labels)
         self.arm = self.labels.get("arm", "streaming")
         self.first_output_at: int | None = None

@@ -33,6 +33,7 @@ from .loop import RunLoop
 from .observer import mark
 from .ports import Ports
 from .run import Run
+from .watching import Watching
 
 _log = logging.getLogger(__name__)
 CLAIM_AT_ONCE = 50
@@ -58,6 +59,7 @@ class Engine:
         self.ports = ports
         self._chats = chats
         self._live: dict[int, Run] = {}
+        self._watching = Watching(ports)
         self._draining = False
         self._lends = False
         """While draining: late requests start runs for the next process."""
@@ -142,6 +144,7 @@ class Engine:
         log = self.ports.logs.own(row)
         run = Run(row, RunWriter(self.ports.logs.commit, log, row.epoch), title)
         run.first_of_chat = first_of_chat
+        run.viewers = self._watching.viewers(row.no)
         self._live[row.no] = run
         run.task = asyncio.create_task(self._drive(run, recovering), name=row.id)
 
@@ -152,6 +155,8 @@ class Engine:
                 if recovering is not None:
                     await self._replay(run)
                 await RunLoop(run, self.ports).drive(recovering)
+            if run.ended is not None:
+                self._watching.ended(run.row, run.ended)
         finally:
             self._live.pop(run.row.no, None)
             self.ports.logs.disown(run.row.no)
@@ -258,33 +263,46 @@ class Engine:
     ) -> None:
         """Answer a client tool call or an approval; raises not_found, already_answered, not_pending."""
         row = await self.row(user, run_id)
+        audit = await self._note(row, key, answer) if kind == "approval" else None
         encoded = codec.dumps(dict(answer))
-        verdict = await self.ports.runs.answer(row.no, key, kind, encoded, user, self.ports.now())
+        verdict = await self.ports.runs.answer(row.no, key, kind, encoded, user, self.ports.now(), audit)
         if verdict == "already":
             raise error("already_answered")
         if verdict == "absent":
             raise error("not_pending")
-        if kind == "approval":
-            detail = codec.dumps({"run_id": row.id, "approval_id": key, "decision": answer["decision"]})
-            await self.ports.audit(self.ports.now(), user, f"approval.{answer['decision']}", detail)
         if (run := self._live.get(row.no)) is not None:
             run.answered(key)
+
+    async def _note(self, row: RunRow, key: str, answer: Mapping[str, object]) -> tuple[str, bytes]:
+        """The audit log's line about an approval: what was decided, and about what."""
+        asked = await self.ports.runs.pending(row.no)
+        question: dict[str, object] = next(
+            (codec.loads(pending.question) for pending in asked if pending.key == key), {}
+        )
+        detail = {"run_id": row.id, "approval_id": key, "decision": answer["decision"]}
+        return f"approval.{answer['decision']}", codec.dumps({**detail, "input_digest": question.get("input_digest")})
 
     # Viewers.
 
     def viewer_came(self, run_no: int) -> None:
         """A connection reads this run."""
+        self._watching.came(run_no)
         if (run := self._live.get(run_no)) is not None:
             run.viewers += 1
 
     def viewer_left(self, run_no: int) -> None:
         """A connection ended, by whatever cause; cancels the run if its request asked for that."""
+        self._watching.left(run_no)
         run = self._live.get(run_no)
         if run is None:
             return
         run.viewers -= 1
         if run.viewers <= 0 and run.request.cancel_on_disconnect and not self._draining:
             run.stop()
+
+    def viewer_saw_end(self, row: RunRow) -> None:
+        """A connection that was there before took the run's terminal event."""
+        self._watching.saw_end(row)
 
     # The end.
 

@@ -31,6 +31,7 @@ from ..models.port import (
     UnknownModel,
     UpstreamFailure,
 )
+from .approvals import APPROVAL
 from .ports import Ports
 from .run import Run
 
@@ -185,8 +186,9 @@ class Turn:
         self._run.writer.append_deltas(ToolInputEvent.event, data, len(events))
 
     def _unique(self, tool_call_id: str) -> str:
-        """The provider's id, or one of ours when it is odd or was used in this run before."""
-        if not _CALL_ID.match(tool_call_id) or tool_call_id in self._run.calls_seen:
+        """The provider's id, or one of ours when it is odd, reads like an approval's or was used in this run before."""
+        odd = not _CALL_ID.match(tool_call_id) or tool_call_id.startswith(APPROVAL)
+        if odd or tool_call_id in self._run.calls_seen:
             tool_call_id = new_id("call")
         self._run.calls_seen.add(tool_call_id)
         return tool_call_id

@@ -75,6 +75,8 @@ class GroupCommit:
         """Which of the two ways the store refuses, since when."""
         self.observe: Callable[[int, float], None] = lambda size, seconds: None
         """Told after each flush: events in it, seconds it took."""
+        self.on_unavailable: Callable[[], None] = lambda: None
+        """Told when the store begins to refuse."""
 
     @property
     def unavailable_since(self) -> float | None:
@@ -205,6 +207,7 @@ class GroupCommit:
             except StoreUnavailable as refused:
                 if self.unavailable_since is None:
                     _log.warning("the store is unavailable, runs pause: %s", refused)
+                    self.on_unavailable()
                 self._refused.setdefault(way, time.monotonic())
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1

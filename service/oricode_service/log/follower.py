@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from ..store.port import LogStore, StoreUnavailable
@@ -29,6 +30,8 @@ class Follower:
         self._wake = asyncio.Event()
         self.unavailable = False
         """True while the store refuses to be read."""
+        self.on_unavailable: Callable[[], None] = lambda: None
+        """Told when that begins."""
 
     def add(self, log: RunLog) -> None:
         """Follow ``log`` behind what is visible of it, beginning with a read at once."""
@@ -69,9 +72,10 @@ class Follower:
                 await self._catch_up({log.run_no: log.visible for log in logs})
                 self.unavailable = False
             except StoreUnavailable as trouble:
-                if not self.unavailable:
+                began, self.unavailable = not self.unavailable, True
+                if began:
                     _log.warning("the logs of other processes cannot be read: %s", trouble)
-                self.unavailable = True
+                    self.on_unavailable()
                 self._mark(dirty)
                 await asyncio.sleep(_RETRY_SECONDS)
 

@@ -28,6 +28,8 @@ LINGER_SECONDS = 5.0
 SETTLE_SECONDS = 5.0
 """A database that crashed gets its last moments back from their writer within this time, or not at all."""
 LOOK_SECONDS = 0.1
+TELL_SECONDS = 0.5
+"""An outage that lasts longer is told to all viewers, who else would learn of it with their next heartbeat."""
 
 
 class Logs:
@@ -41,6 +43,9 @@ class Logs:
         self.gaps = Gaps()
         """Silences of the runs that this process writes."""
         self._follower = follower
+        commit.on_unavailable = self._tell_soon
+        if follower is not None:
+            follower.on_unavailable = self._tell_soon
         self._own: dict[int, tuple[RunLog, int]] = {}
         """Run number -> log, and the epoch under which this process writes it."""
         self._open: WeakValueDictionary[int, RunLog] = WeakValueDictionary()
@@ -85,6 +90,10 @@ class Logs:
             self._follower.add(log)
         return log
 
+    def owns(self, run_no: int) -> bool:
+        """Whether this process writes the run, or wrote its end just now."""
+        return run_no in self._own
+
     def leave(self, run_nos: Iterable[int]) -> None:
         """Another process writes these from now on; readers here go on if there is a way to follow it."""
         for run_no in run_nos:
@@ -97,9 +106,17 @@ class Logs:
         """From now on other processes write everything, the runs of this one included."""
         self._own.clear()
         self._follower = follower
+        follower.on_unavailable = self._tell_soon
         for log in list(self._open.values()):
             if not log.ended and not log.torn and log.run_no not in follower:
                 follower.add(log)
+
+    def _tell_soon(self) -> None:
+        asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        if self.unavailable:
+            self.pulse.beat_all()
 
     @property
     def unavailable(self) -> bool:

@@ -11,6 +11,9 @@ from typing import Protocol
 
 SLOTS = 16
 _TICKS_PER_INTERVAL = SLOTS - 1
+_AT_ONCE = 200
+"""Beats without a pause, when everybody is to be told something."""
+_PAUSE = 0.01
 
 
 class Sleeper(Protocol):
@@ -57,8 +60,20 @@ class Pulse:
             ticks = min(max(1, round(left / self._tick)), _TICKS_PER_INTERVAL)
             self._slots[(self._place + ticks) % SLOTS].append(sleeper)
 
+    def beat_all(self) -> None:
+        """A beat for everybody outside the rhythm, some at a time: there is something to tell."""
+        everybody = [sleeper for slot in self._slots for sleeper in slot]
+        for place in range(0, len(everybody), _AT_ONCE):
+            self._loop.call_later(place // _AT_ONCE * _PAUSE, _beat, everybody[place : place + _AT_ONCE])
+
     def close(self) -> None:
         """Stop ticking."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _beat(sleepers: list[Sleeper]) -> None:
+    for sleeper in sleepers:
+        if not sleeper.closed:
+            sleeper.beat()

@@ -93,10 +93,13 @@ class Metrics(Observer):
             self._errors.labels(arm, end.code).inc()
         if (cause := cause_of_timeout(arm, end.code, end.watched)) is not None:
             self._timeouts.labels(arm, cause).inc()
-        if is_abandoned(arm, end.watched):
-            self._abandoned.labels(transport, arm).inc()
         for name, count in end.usage.items():
             self._tokens.labels(arm, token_kind(name)).inc(count)
+
+    def run_unwatched(self, labels: Mapping[str, str]) -> None:
+        transport, arm, _ = _of_run(labels)
+        if is_abandoned(arm, watched=False):
+            self._abandoned.labels(transport, arm).inc()
 
     def run_taken_over(self) -> None:
         self._taken_over.inc()

@@ -167,13 +167,19 @@ class RunStore(Protocol):
         ...
 
     async def answer(
-        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
-    ) -> Literal["accepted", "already", "absent"]:
-        """Answer a question; the first answer counts."""
+        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int,
+        audit: tuple[str, bytes] | None = None,
+    ) -> Literal["accepted", "already", "absent"]:  # fmt: skip
+        """Answer a question; the first answer counts. ``audit``: action and detail of the audit log's line about it,
+        which is there exactly when the answer is."""
         ...
 
     async def set_feedback(self, run_no: int, rating: str, comment: str | None, now: int) -> None:
         """Keep the person's rating; the last one counts."""
+        ...
+
+    async def relabel(self, run_no: int, before: bytes, after: bytes) -> bool:
+        """Replace a run's labels, unless they are no longer ``before``; whether that was done."""
         ...
 
     async def sweep(self, now: int, keep_ms: int) -> int:

@@ -11,11 +11,12 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 from . import languages
 from .named_program import PROGRAM_PROPERTY, complete_program
-from .port import Call, Effect, Outcome, Step
+from .port import Call, Effect, Outcome, Step, Subject
 from .programs import Deployment, Program, Programs
 from .targets.port import Job, Receipt, Target, TargetFailed
 
@@ -70,6 +71,14 @@ class DeployStoredCode:
         if isinstance(program, Outcome):
             yield program
             return
+        if call.approved not in (None, self._subject(call, program).digest):
+            yield Outcome(
+                f"{program.name} was changed after its deployment was approved, so it was not deployed. Call the tool "
+                "again to ask for a new approval.",
+                "error",
+                summary=f"{program.name} was changed after the approval",
+            )
+            return
         target, job = self._targets[self._target_name(call)], _job(call, program)
         try:
             async with contextlib.aclosing(target.deploy(job)) as doing:
@@ -77,6 +86,18 @@ class DeployStoredCode:
                     yield item if isinstance(item, Step) else await self._done(target, job, item, "deployed")
         except TargetFailed as failed:
             yield await self._failed(target, job, failed)
+
+    async def subject(self, call: Call) -> Subject:
+        return self._subject(call, await complete_program(self._programs, call))
+
+    def _subject(self, call: Call, program: Program | Outcome) -> Subject:
+        target = self._target_name(call)
+        if isinstance(program, Outcome):
+            return Subject("", f"It cannot be deployed as it is: {program.content}")
+        bound = f"{target}\n{program.name}\n{program.sha256}"
+        lines = len(program.source.splitlines())
+        told = f"It deploys {program.name} to {target}: {lines} lines, sha256 {program.sha256}."
+        return Subject(sha256(bound.encode()).hexdigest(), told)
 
     async def reconcile(self, call: Call) -> Outcome | None:
         program = await complete_program(self._programs, call)

@@ -33,6 +33,18 @@ class Call:
     run_id: str
     chat_id: str
     input: dict[str, Any]
+    approved: str | None = None
+    """Digest of the :class:`Subject` that a person approved: the tool must refuse to act on any other. None: nobody
+    was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a call would act on now, beyond its input: a person who approves the call approves exactly this."""
+
+    digest: str
+    told: str
+    """A sentence for that person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +119,13 @@ class Announcing(Protocol):
 
     def announcement(self, input: dict[str, Any]) -> Step | None:
         """What to show of a call with this unchecked input; None when the input does not say."""
+        ...
+
+
+@runtime_checkable
+class ActsOnState(Protocol):
+    """A tool whose input only names what it acts on; the thing itself may change until the call runs."""
+
+    async def subject(self, call: Call) -> Subject:
+        """What the call would act on if it ran now. Something that is missing is a subject too."""
         ...

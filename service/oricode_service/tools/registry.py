@@ -18,7 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .inputs import BadSchema, InputCheck
-from .port import Announcing, Call, Effect, Outcome, Step, Tool
+from .port import ActsOnState, Announcing, Call, Effect, Outcome, Step, Subject, Tool
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,13 @@ class Registry:
             except BadSchema as bad:
                 return f"{name}: {bad}"
         return None
+
+    async def subject(self, call: Call, name: str) -> Subject | None:
+        """What a call would act on now; None when its input says all, or does not fit and will be refused."""
+        tool = self.get(name)
+        if not isinstance(tool, ActsOnState) or self._check(tool).complaint(call.input):
+            return None
+        return await tool.subject(call)
 
     async def start(self, call: Call, name: str) -> AsyncGenerator[Step | Outcome, None]:
         """Run tool ``name``: any number of steps, then exactly one outcome. Raises only a cancellation.

@@ -91,13 +91,16 @@ class Streams:
     @contextmanager
     def viewing(self, found: Attachment, caller: Caller | None, *, resumable: bool = True) -> Iterator[None]:
         """While the block runs somebody watches the run of ``found``."""
-        run_no = found.row.no
+        run_no, reader = found.row.no, found.reader
+        over = reader.log.ended
         self.engine.viewer_came(run_no)
         try:
-            with self.reading(found.reader, caller, resumable=resumable):
+            with self.reading(reader, caller, resumable=resumable):
                 yield
         finally:
             self.engine.viewer_left(run_no)
+            if reader.log.ended and not over and reader.cursor == reader.log.visible:
+                self.engine.viewer_saw_end(found.row)
 
     def drain(self, *, answers_stay: bool = False) -> None:
         """Ask every stream to reconnect elsewhere, and every JSON answer to end unless they stay."""

@@ -31,6 +31,15 @@ _SELECT = (
     " coalesce(run.last_seq, (select max(seq) from event where run_no = run.no), 0), run.trimmed"
     " from run join chat on chat.no = run.chat_no"
 )
+_ANSWER = """
+with taken as (
+    update pending set answer = $4, answered_by = $5 where run_no = $1 and key = $2 and kind = $3
+    and answer is null and not closed and expires_at > $6 returning true
+), noted as (
+    insert into audit (at, "user", action, detail) select $6, $5, $7, $8 from taken where $7::text is not null
+)
+select true from taken
+"""
 _MESSAGE = "select run_no, turn, role, key, content, at, meta from message"
 _CREATE = "select * from create_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 _TRY_START = f"""
@@ -211,15 +220,13 @@ class PostgresRuns:
         return [PendingRow(*row) for row in await self._pool.all(sql, run_no)]
 
     async def answer(
-        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
-    ) -> Literal["accepted", "already", "absent"]:
+        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int,
+        audit: tuple[str, bytes] | None = None,
+    ) -> Literal["accepted", "already", "absent"]:  # fmt: skip
         if not storable(key):
             return "absent"
-        taken = await self._pool.value(
-            "update pending set answer = $4, answered_by = $5 where run_no = $1 and key = $2 and kind = $3"
-            " and answer is null and not closed and expires_at > $6 returning true",
-            run_no, key, kind, answer, by, now,
-        )  # fmt: skip
+        action, detail = audit or (None, None)
+        taken = await self._pool.value(_ANSWER, run_no, key, kind, answer, by, now, action, detail)
         if taken:
             self._hints.say(orders=[run_no])
             return "accepted"
@@ -231,6 +238,10 @@ class PostgresRuns:
     async def set_feedback(self, run_no: int, rating: str, comment: str | None, now: int) -> None:
         comment = bare(comment) if comment is not None else None
         await self._pool.value("update run set rating = $2, comment = $3 where no = $1", run_no, rating, comment)
+
+    async def relabel(self, run_no: int, before: bytes, after: bytes) -> bool:
+        sql = "update run set labels = $3 where no = $1 and labels = $2 returning true"
+        return bool(await self._pool.value(sql, run_no, before, after))
 
     async def sweep(self, now: int, keep_ms: int) -> int:
         trimmed: int = await self._pool.value(_SWEEP, now - keep_ms, now)

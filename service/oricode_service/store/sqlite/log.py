@@ -46,10 +46,14 @@ class SqliteLog:
         self._filing = asyncio.Lock()
         """Held by whoever files, so that nothing is filed twice."""
         self._task: asyncio.Task[None] | None = None
+        self._mended = 0
+        """The writer's count when the journal was last known to be sound."""
 
     async def append(self, records: Sequence[Record]) -> None:
         if self.given_up:
             raise StoreUnavailable("this process has given the database up")
+        if self._writer.suspect or self._writer.mended != self._mended:
+            await self._mend()
         self.unfiled.check(records)
         self._journal.append(records)
         self.unfiled.add(records)
@@ -65,22 +69,33 @@ class SqliteLog:
             self.unfiled.filed(taken)
         self.unfiled.committed(records, {op.run_no for op in ops if isinstance(op, FinishRun)})
 
+    async def _file(self, durable: bool) -> None:
+        """File what the journal holds, and go on in a new one. Raises StoreUnavailable or OSError."""
+        async with self._filing:
+            full = self._journal.turn()
+            taken = self.unfiled.of()
+            events = _rows(taken)
+            await self._writer.transact(
+                lambda db: operations.apply(db, events, ()), durable=durable, pages=_pages(events)
+            )
+            self.unfiled.filed(taken)
+            self._journal.drop(full)
+
     async def _file_all(self) -> None:
-        """File what the journal holds, and go on in a new one."""
         try:
-            async with self._filing:
-                full = self._journal.turn()
-                taken = self.unfiled.of()
-                events = _rows(taken)
-                await self._writer.transact(
-                    lambda db: operations.apply(db, events, ()), durable=False, pages=_pages(events)
-                )
-                self.unfiled.filed(taken)
-                self._journal.drop(full)
+            await self._file(durable=False)
         except (StoreUnavailable, OSError):
             pass  # it stays in the journal, and in memory, until the next time
         finally:
             self._task = None
+
+    async def _mend(self) -> None:
+        """An fsync failed: what the kernel holds of the journal is in doubt too, so it is filed from memory."""
+        try:
+            await self._file(durable=True)
+        except OSError as refused:
+            raise StoreUnavailable(f"the journal cannot be written: {refused.strerror}") from refused
+        self._mended = self._writer.mended
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
         return page_of(self._behind(run_no, after, max(1, max_bytes // _ROW_BYTES)), after, max_bytes)

@@ -150,8 +150,9 @@ class SqliteRuns:
         ]
 
     async def answer(
-        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int
-    ) -> Literal["accepted", "already", "absent"]:
+        self, run_no: int, key: str, kind: Literal["tool", "approval"], answer: bytes, by: str, now: int,
+        audit: tuple[str, bytes] | None = None,
+    ) -> Literal["accepted", "already", "absent"]:  # fmt: skip
         if not storable(key):
             return "absent"
 
@@ -162,6 +163,9 @@ class SqliteRuns:
                 (answer, by, run_no, key, kind, now),
             ).rowcount
             if taken:
+                if audit is not None:
+                    line = (now, by, *audit)
+                    db.execute("insert into audit (at, user, action, detail) values (?, ?, ?, ?)", line)
                 return "accepted"
             held = db.execute(
                 "select answer from pending where run_no = ? and key = ? and kind = ?", (run_no, key, kind)
@@ -175,6 +179,10 @@ class SqliteRuns:
         await self._writer.transact(
             lambda db: db.execute("update run set rating = ?, comment = ? where no = ?", (rating, comment, run_no))
         )
+
+    async def relabel(self, run_no: int, before: bytes, after: bytes) -> bool:
+        sql = "update run set labels = ? where no = ? and labels = ?"
+        return await self._writer.transact(lambda db: db.execute(sql, (after, run_no, before)).rowcount > 0)
 
     async def sweep(self, now: int, keep_ms: int) -> int:
         def work(db: sqlite3.Connection) -> int:

@@ -3,7 +3,7 @@
 In: pieces of work, from the loop. Out: their values, when the transaction that held them is on disk; whatever was asked
 while one was being written shares the next (group commit). Checkpoints run here too, between transactions: SQLite
 before 3.51.3 can corrupt a WAL that one connection checkpoints while another writes, so ``synchronous`` is switched on
-the one connection rather than kept on two.
+the one connection rather than kept on two. A failed fsync is not repeated as if nothing had been: see :mod:`.mending`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ..port import Fenced, StoreUnavailable
-from .database import connect
+from .database import FILE, connect
+from .mending import rewrite
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -28,6 +29,8 @@ CHECKPOINT_PAGES = 6_000
 """Pages written to the WAL since the last checkpoint, about, that make the next one due: 24 MB. A longer WAL costs more
 than it saves: the file system finds new room for it, and the fsync at its end takes longer."""
 _FEW_PAGES = 8
+_TRUNCATE = "pragma wal_checkpoint(truncate)"
+FSYNC_FAILED = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
 
 class _Asked(NamedTuple):
@@ -47,6 +50,11 @@ class Writer:
         self._drain: asyncio.Task[None] | None = None
         self._unchecked = 0
         self._closed = False
+        self._wal = data_dir / f"{FILE}-wal"
+        self.suspect = False
+        """An fsync failed since the WAL was last known to be on disk."""
+        self.mended = 0
+        """How often it was made whole again."""
         self.durable = True
         """False only in tests that show what a power cut does without fsync."""
 
@@ -84,7 +92,7 @@ class Writer:
                     self._unchecked = 0
                     # A refused checkpoint loses nothing: the WAL grows until the next one.
                     with contextlib.suppress(StoreUnavailable):
-                        await self._on_thread(_checkpoint)
+                        await self._on_thread(lambda db: _checkpoint(self._mended(db)))
         finally:
             self._drain = None
 
@@ -92,6 +100,7 @@ class Writer:
         outcomes: list[tuple[Any, Exception | None]] = []
         quick = not any(asked.durable for asked in batch)
         try:
+            self._mended(db)
             if quick:
                 db.execute("pragma synchronous=normal")
             db.execute("begin immediate")
@@ -106,7 +115,8 @@ class Writer:
                     outcomes.append((None, error))
                 db.execute("release work")
             db.execute("commit")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
+            self._note(error)
             _rollback(db)
             refused = Fenced(str(error)) if isinstance(error, sqlite3.IntegrityError) else StoreUnavailable(str(error))
             outcomes = [(None, refused)] * len(batch)
@@ -116,16 +126,36 @@ class Writer:
         return outcomes
 
     async def _on_thread(self, work: Work[T]) -> T:
+        def call() -> T:
+            try:
+                return work(self._db)
+            except sqlite3.Error as error:
+                self._note(error)
+                raise
+
         try:
             # Shielded: a cancelled caller must not go on while the thread still writes.
-            task = asyncio.get_running_loop().run_in_executor(self._thread, work, self._db)
+            task = asyncio.get_running_loop().run_in_executor(self._thread, call)
             try:
                 return await asyncio.shield(task)
             except asyncio.CancelledError:
                 await asyncio.wait([task])
                 raise
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise StoreUnavailable(str(error)) from error
+
+    def _mended(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """The connection, behind which nothing is in doubt. Raises OSError while the disk refuses."""
+        if self.suspect:
+            rewrite(db, self._wal)
+            self.suspect = False
+            self.mended += 1
+        return db
+
+    def _note(self, error: sqlite3.Error | OSError) -> None:
+        """Remember when the disk refused to keep what it had taken."""
+        if getattr(error, "sqlite_errorcode", None) in FSYNC_FAILED:
+            self.suspect = True
 
     async def close(self) -> None:
         """Finish what waits, fold the WAL into the file, close."""
@@ -133,7 +163,7 @@ class Writer:
         while self._drain is not None:
             await asyncio.wait([self._drain])
         try:
-            await self._on_thread(lambda db: db.execute("pragma wal_checkpoint(truncate)").fetchall())
+            await self._on_thread(lambda db: self._mended(db).execute(_TRUNCATE).fetchall())
         finally:
             self._thread.shutdown()
             self._db.close()
