@@ -29,7 +29,7 @@ from oricode_service.engine.runs import Asker, Engine
 from oricode_service.log.commit import GroupCommit
 from oricode_service.log.hub import Logs
 from oricode_service.log.pulse import Pulse
-from oricode_service.models.anthropic import said
+from oricode_service.models.anthropic import deltas_of
 from oricode_service.models.anthropic_stream import MessageStream
 from oricode_service.models.http_answer import Answer
 from oricode_service.models.port import Delta, ModelCall, Provider
@@ -72,7 +72,7 @@ class _Fed:
         """Decodes what is put into the call's socket."""
         socket = _Socket(asyncio.get_running_loop())
         self.calls.append(socket)
-        async for deltas in said(socket, MessageStream(), Waiting(0, lambda: None), call.eager):
+        async for deltas in deltas_of(socket, MessageStream(), Waiting(0, lambda: None), call.eager):
             yield deltas
 
     async def close(self) -> None:

@@ -129,10 +129,18 @@ def no_fsync() -> None:
     writer.Writer.__init__ = quick  # type: ignore[method-assign]
 
 
+def small_journal() -> None:
+    """No sabotage: file deltas all the time, without an fsync, so that a failed one has something to lose."""
+    from oricode_service.store.sqlite import log
+
+    log.JOURNAL_BYTES = 0
+
+
 def no_mending() -> None:
     """Take the next fsync's word after one has failed."""
     from oricode_service.store.sqlite import writer
 
+    small_journal()
     writer.FSYNC_FAILED = ()  # type: ignore[assignment]
 
 
@@ -150,7 +158,7 @@ SAFEGUARDS: dict[str, Callable[[], None]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         publish_before_commit, no_ledger, resume_from_start, same_attempt, no_recovery, no_idempotency,
-        two_ends, no_fsync, no_mending, unbound_approvals,
+        two_ends, no_fsync, small_journal, no_mending, unbound_approvals,
     )
 }  # fmt: skip
 

@@ -36,7 +36,7 @@ async def viewer(instance: Instance, run: RunRow) -> AsyncIterator[asyncio.Task[
     async def read() -> None:
         with streams.viewing(found, None):
             there.set()
-            while await found.pages.next() is not Word.END:
+            while await found.reader.next() is not Word.END:
                 pass
 
     task = asyncio.create_task(read())

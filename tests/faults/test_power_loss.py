@@ -93,7 +93,7 @@ async def test_what_a_failed_fsync_dropped_is_written_again(
     bench: Callable[..., Bench], tmp_path: Path, when: int
 ) -> None:
     """After a failed fsync the next one succeeds without the pages it was for (fsyncgate)."""
-    traced = await _trace(bench(), tmp_path, FAILS.format(when))
+    traced = await _trace(bench("small-journal"), tmp_path, FAILS.format(when))
     assert any(action.failed for action in traced.done)
     assert _lost(traced, tmp_path) == (0, 0)
 

@@ -97,7 +97,7 @@ class AnthropicProvider:
             try:
                 waiting = self._silence.begin(lambda: answer.fail(TimeoutError()))
                 try:
-                    async for deltas in said(answer, MessageStream(self._secret), waiting, call.eager):
+                    async for deltas in deltas_of(answer, MessageStream(self._secret), waiting, call.eager):
                         yield deltas
                 except TimeoutError:
                     raise self._http.silence() from None
@@ -135,7 +135,7 @@ class AnthropicProvider:
         await self._http.close()
 
 
-async def said(
+async def deltas_of(
     answer: Answer, message: MessageStream, waiting: Waiting, eager: Callable[[list[Delta]], bool] | None
 ) -> AsyncGenerator[list[Delta], None]:
     """What an answer says until ``message_stop``; what ``eager`` took is not yielded (see :class:`ModelCall`).
