@@ -215,8 +215,8 @@ class DocumentViewer:
                 document = json.loads(body)
             except ValueError:
                 return  # the service died while it waited: white space without a document
-            if document.get("code") == "restarting" or document.get("status") is None:
-                return
+            if document.get("code") == "restarting" or document.get("status") in (None, "running"):
+                return  # the service stopped meanwhile: the same request brings the rest (PROTOCOL.md)
             self._watch.named(document["run_id"])
             self.sight.document = document
             self.sight.ended = True

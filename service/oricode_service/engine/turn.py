@@ -172,7 +172,7 @@ class Turn:
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
             data = codec.encode_texts(pieces, index)
-            if len(data) > LONGEST and len(short := _cut(pieces)) > len(pieces):
+            if len(data) > LONGEST and (short := _cut(pieces)) is not pieces:
                 pieces, data = short, codec.encode_texts(short, index)
             self._run.writer.append_deltas(name, data, len(pieces))
         elif index in self._calls:
@@ -195,7 +195,9 @@ class Turn:
 
 
 def _cut(pieces: list[str]) -> list[str]:
-    """``pieces`` with the long ones in several."""
+    """``pieces`` with the long ones in several; the same list when none is."""
+    if max(map(len, pieces)) <= LONGEST:
+        return pieces
     return [piece[at : at + LONGEST] for piece in pieces for at in range(0, len(piece) or 1, LONGEST)]
 
 

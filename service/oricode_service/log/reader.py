@@ -19,6 +19,8 @@ from .coalesce import Window
 from .pulse import Pulse
 from .run_log import DELTAS, PAGE_BYTES, RunLog
 
+EAGER_PAGES = 4
+"""Given in one go; whoever has more to take lets others run in between."""
 RETRY_SECONDS = 0.5
 """Between two attempts to read a store that is unavailable."""
 
@@ -152,13 +154,14 @@ class Reader:
         if self.closed or log.torn or self.close_reason is not None:
             return False
         try:
-            if self.cursor < log.visible and not self._held:
+            pages = 0
+            while self.cursor < log.visible and not self._held:
                 page = log.recent(self.cursor)
-                if page is None or not self.eager(self._shown(page)):
+                if page is None or pages == EAGER_PAGES or not self.eager(self._shown(page)):
                     return False
                 self._took(page)
-                return self.cursor == log.visible and not log.ended and not self._beat
-            if self._beat and self.eager(Word.BEAT):
+                pages += 1
+            if self._beat and not pages and self.eager(Word.BEAT):
                 self._beat = False
             return not self._beat and not log.ended
         except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log

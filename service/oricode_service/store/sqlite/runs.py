@@ -45,7 +45,10 @@ class SqliteRuns:
     async def create(self, new: NewRun) -> Created:
         if not storable(new.chat_id):
             raise ChatNotFound
-        return await self._writer.transact(lambda db: _create(db, new, self._owner))
+        created = await self._writer.transact(lambda db: _create(db, new, self._owner))
+        if created.fresh:
+            self._unfiled.began(created.run.no)
+        return created
 
     async def began(self, user: str, idempotency_key: str, now: int) -> bool:
         if not storable(idempotency_key):

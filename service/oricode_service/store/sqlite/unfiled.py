@@ -29,12 +29,18 @@ class Unfiled:
         self._ends: dict[int, int] = {}
         """Run number -> last seq."""
 
+    def began(self, run_no: int) -> None:
+        """A new run: the table has nothing of it."""
+        self._ends[run_no] = 0
+
     def check(self, records: Iterable[Record]) -> None:
         """Raises Fenced when one of these has the place of an event that is there."""
         ends: dict[int, int] = {}
         for record in records:
             run_no, seq, _, _, data = record
-            end = ends.get(run_no) or self._ends.get(run_no)
+            end = ends.get(run_no)
+            if end is None:
+                end = self._ends.get(run_no)
             if end is None:
                 end = self._ends[run_no] = self._filed(run_no)
             if seq - data.count(b"\n") <= end:
