@@ -35,9 +35,10 @@ async def _storm(running: Service, viewers: int, kills: int) -> list[str]:
         for viewer in watching:
             viewer.first_bytes.clear()
         await asyncio.to_thread(running.kill)
+        down = time.monotonic()
         await asyncio.to_thread(running.start)
         up, service_cpu, own_cpu = time.monotonic(), running.cpu(), time.process_time()
-        await _until(lambda up=up: all(viewer.back_at > up for viewer in watching))  # type: ignore[misc]
+        await _until(lambda down=down: all(viewer.back_at > down for viewer in watching))  # type: ignore[misc]
         took = max(viewer.back_at for viewer in watching) - up
         first = sorted(seconds for viewer in watching for seconds in viewer.first_bytes)
         p99 = first[int(len(first) * 0.99)]
