@@ -18,8 +18,8 @@ from oricode_protocol import codec
 from bench import inside
 
 PROJECT = Path(__file__).resolve().parents[2]
-LIMITS = {"burst": 0.9, "trickle": 17.0}
-"""Rounds of the fixed loop per event; 0.44 and 8 when they were set."""
+LIMITS = {"burst": 0.75, "trickle": 8.0}
+"""Rounds of the fixed loop per event; 0.35 and 3.7 when they were set."""
 
 
 @pytest.fixture(autouse=True)

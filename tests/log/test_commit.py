@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from log.books import Books, record
@@ -11,7 +11,7 @@ from oricode_service.log import commit as commit_module
 from oricode_service.log.commit import BACKLOG_BYTES, GroupCommit
 from oricode_service.log.run_log import RunLog
 from oricode_service.store.port import Fenced
-from oricode_service.store.rows import FinishEffect
+from oricode_service.store.rows import FinishEffect, Record
 
 
 @pytest.fixture
@@ -174,3 +174,45 @@ async def test_closing_stores_what_is_left(books: Books, commit: GroupCommit, lo
     commit.append(log, record(1))
     await soon(asyncio.ensure_future(commit.close()))
     assert [r.seq for r in books.records] == [1]
+
+
+async def test_deltas_of_other_runs_do_not_wait_for_the_fsync_of_a_step(commit: GroupCommit, log: RunLog) -> None:
+    books, other = Steps(), RunLog(2, "run_2")
+    commit._store = books
+    books.hold()
+    step = asyncio.create_task(commit.commit(log, [record(1, "message_stop")], [FinishEffect("k", b"{}", 1)]))
+    async with asyncio.timeout(5):
+        await books.asked.wait()
+    commit.append(log, record(2))
+    commit.append(other, record(1, run_no=2))
+    changed = asyncio.Event()
+    other.on_change(changed.set)
+    async with asyncio.timeout(5):
+        await changed.wait()
+    assert (other.visible, log.visible, step.done()) == (1, 0, False)
+    books.let_go()
+    await soon(step)
+    await soon(asyncio.ensure_future(commit.flushed()))
+    assert [r.seq for r in log.recent(0) or []] == [1, 2], "its own come behind it"
+
+
+class Steps(Books):
+    """Holds back commits only."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        self.records += records
+
+
+async def test_a_step_takes_along_what_its_run_has_waiting_and_nothing_of_others(
+    commit: GroupCommit, log: RunLog
+) -> None:
+    books, other = Steps(), RunLog(2, "run_2")
+    commit._store = books
+    commit._pace = 3600.0
+    commit.append(log, record(1))
+    await soon(asyncio.ensure_future(commit.flushed()))
+    commit.append(log, record(2))
+    commit.append(other, record(1, run_no=2))
+    await soon(asyncio.create_task(commit.commit(log, [record(3, "message_stop")], [FinishEffect("k", b"{}", 1)])))
+    assert [(r.run_no, r.seq) for write in books.writes for r in write] == [(1, 2), (1, 3)]
+    assert (log.visible, other.visible) == (3, 0)

@@ -205,10 +205,11 @@ class GroupCommit:
                 else:
                     await self._store.append(records)
             except StoreUnavailable as refused:
-                if self.unavailable_since is None:
+                worked = not self._refused
+                self._refused.setdefault(way, time.monotonic())
+                if worked:
                     _log.warning("the store is unavailable, runs pause: %s", refused)
                     self.on_unavailable()
-                self._refused.setdefault(way, time.monotonic())
                 await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
                 tries += 1
                 continue
