@@ -25,16 +25,17 @@ RED_WITHIN = 5.0
 PATIENCE = 60.0
 
 
-def _ready(running: Service) -> bool:
+def ready(running: Service) -> bool:
+    """Whether ``/readyz`` is green."""
     try:
         with urllib.request.urlopen(f"{running.url}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
-    except urllib.error.HTTPError:
+    except (urllib.error.HTTPError, TimeoutError):
         return False
 
 
-async def _until(reached: Callable[[], bool]) -> float:
-    """Seconds it took."""
+async def until(reached: Callable[[], bool]) -> float:
+    """Return when ``reached`` is true; the seconds that took."""
     began = time.monotonic()
     async with asyncio.timeout(PATIENCE):
         while not await asyncio.to_thread(reached):
@@ -55,16 +56,16 @@ async def _measure(running: Service, folder: Path, count: int) -> list[str]:
     runs = [await asyncio.to_thread(running.run, model="firehose:100000@5") for _ in range(count)]
     viewers = [Viewer(running.port, running.key, run, 1.0) for run in runs]
     tasks = [asyncio.create_task(viewer.watch()) for viewer in viewers]
-    await _until(lambda: all(viewer.seq > 5 for viewer in viewers))
+    await until(lambda: all(viewer.seq > 5 for viewer in viewers))
     await asyncio.to_thread(_fill, folder / "filler")
-    red = await _until(lambda: not _ready(running))
+    red = await until(lambda: not ready(running))
     shown = [viewer.seq for viewer in viewers]
     await asyncio.sleep(3)
     during = [viewer.seq - seq for viewer, seq in zip(viewers, shown, strict=True)]
     (folder / "filler").unlink()
-    healed = await _until(lambda: _ready(running))
+    healed = await until(lambda: ready(running))
     shown = [viewer.seq for viewer in viewers]
-    on = await _until(lambda: all(v.seq > seq + 5 for v, seq in zip(viewers, shown, strict=True)))
+    on = await until(lambda: all(v.seq > seq + 5 for v, seq in zip(viewers, shown, strict=True)))
     for task in tasks:
         task.cancel()
     wrong = sum(viewer.wrong for viewer in viewers)

@@ -21,12 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .disk import ready, until
 from .service import Service, service
 from .witness import Witness, missing
 
@@ -83,23 +82,6 @@ async def injected(pid: int, fault: Fault) -> AsyncIterator[None]:
         await asyncio.wait_for(strace.wait(), PATIENCE)
 
 
-def _ready(running: Service) -> bool:
-    try:
-        with urllib.request.urlopen(f"{running.url}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.HTTPError, TimeoutError):
-        return False
-
-
-async def _until(reached: Callable[[], bool]) -> float:
-    """Seconds it took."""
-    began = time.monotonic()
-    async with asyncio.timeout(PATIENCE):
-        while not await asyncio.to_thread(reached):
-            await asyncio.sleep(0.05)
-    return time.monotonic() - began
-
-
 class Trial:
     """A service, its viewers, and faults one after the other."""
 
@@ -115,7 +97,7 @@ class Trial:
     async def run(self) -> Outcome:
         tasks = [asyncio.create_task(one.watch()) for one in self._watching]
         tasks += [asyncio.create_task(one.ask(0.1)) for one in self._asking]
-        await _until(lambda: all(one.last > 5 for one in self._watching))
+        await until(lambda: all(one.last > 5 for one in self._watching))
         for fault in FAULTS:
             await (self._refusing(fault) if fault.refuses else self._slow(fault))
         await self._killed(FAULTS[1], tasks)
@@ -124,14 +106,14 @@ class Trial:
     async def _refusing(self, fault: Fault) -> None:
         async with injected(self._running.pid, fault):
             began = time.monotonic()
-            red = await _until(lambda: not _ready(self._running))
+            red = await until(lambda: not ready(self._running))
             told = [await self._told(one, began) for one in (*self._watching, *self._asking)]
             shown = self._shown()
             await asyncio.sleep(self._seconds)
             late = self._shown() - shown
-        healed = await _until(lambda: _ready(self._running))
+        healed = await until(lambda: ready(self._running))
         marks = [one.last for one in self._watching]
-        on = await _until(lambda: all(one.last > m + 3 for one, m in zip(self._watching, marks, strict=True)))
+        on = await until(lambda: all(one.last > m + 3 for one, m in zip(self._watching, marks, strict=True)))
         self._say(
             f"{fault.name}: /readyz red after {red:.1f} s, everybody told after {max(told):.1f} s, {late} events shown "
             f"in {self._seconds:g} s then; green {healed:.1f} s after its end, all runs on after {on:.1f} s more"
@@ -141,7 +123,7 @@ class Trial:
         self._check(late == 0, f"{fault.name}: {late} events were shown while nothing could be saved")
 
     async def _told(self, one: Witness, began: float) -> float:
-        await _until(lambda: any(at > began for at in one.told_at))
+        await until(lambda: any(at > began for at in one.told_at))
         return next(at for at in one.told_at if at > began) - began
 
     async def _slow(self, fault: Fault) -> None:
@@ -149,9 +131,9 @@ class Trial:
             one.silence = 0.0
         ended = sum(len(one.seen) for one in self._asking)
         async with injected(self._running.pid, fault):
-            until = time.monotonic() + 2 * self._seconds
-            while time.monotonic() < until:
-                self._check(await asyncio.to_thread(_ready, self._running), f"{fault.name}: /readyz was red")
+            end = time.monotonic() + 2 * self._seconds
+            while time.monotonic() < end:
+                self._check(await asyncio.to_thread(ready, self._running), f"{fault.name}: /readyz was red")
                 await asyncio.sleep(0.5)
         steps = sum(len(one.seen) for one in self._asking) - ended
         silence = max(one.silence for one in self._watching)
@@ -165,7 +147,7 @@ class Trial:
 
     async def _killed(self, fault: Fault, tasks: list[asyncio.Task[None]]) -> None:
         async with injected(self._running.pid, fault):
-            await _until(lambda: not _ready(self._running))
+            await until(lambda: not ready(self._running))
             await asyncio.sleep(1)
             self._running.kill()
         for task in tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -203,3 +204,17 @@ async def test_a_place_that_is_taken_is_refused_before_anything_is_written(tmp_p
         await store.log.append(records(run, 4, 5))
     assert store.log._journal.size == size
     await store.close()
+
+
+async def test_a_commit_that_nobody_waits_for_any_more_files_once(tmp_path: Path) -> None:
+    store = await open_store(tmp_path, "one")
+    run = await started(store)
+    await store.log.append(records(run, 1, 5))
+    commit = asyncio.create_task(store.log.commit(records(run, 6, 6), [message(run)]))
+    await asyncio.sleep(0)
+    commit.cancel()
+    await asyncio.wait([commit])
+    await store.close()
+    following = await open_store(tmp_path, "next")
+    assert await stored(following, run.no) == records(run, 1, 6)
+    await following.close()

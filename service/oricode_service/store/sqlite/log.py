@@ -62,6 +62,10 @@ class SqliteLog:
 
     async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
         self.unfiled.check(records)
+        # Shielded: what was committed counts as filed although nobody waits for it any more.
+        await asyncio.shield(self._commit(records, ops))
+
+    async def _commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
         async with self._filing:
             taken = self.unfiled.of({record.run_no for record in records})
             events = [*_rows(taken), *records]
