@@ -155,6 +155,8 @@ class Trial:
         await asyncio.wait(tasks)
         everybody = [*self._watching, *self._asking]
         seen = {key: message for one in everybody for key, message in one.seen.items()}
+        await asyncio.to_thread(self._running.start)  # what the journal holds is filed at the next start
+        await asyncio.to_thread(self._running.kill)
         gone = missing(self._folder / "oricode.db", seen)
         wrong = sum(one.wrong for one in everybody)
         self._say(

@@ -21,7 +21,7 @@ from .viewer import Viewer
 
 BACK_WITHIN = 10.0
 RETRY = 2.0
-"""Seconds over which clients spread their coming back: what the service asks of them, doubled once."""
+"""Seconds over which clients spread their coming; their coming back as the service asks of each."""
 PATIENCE = 60.0
 
 

@@ -9,12 +9,15 @@ import time
 
 
 class Viewer:
-    """Reads ``GET /api/runs/{run}/events`` for ever. ``cut`` streams are resumed after 0 to ``pause`` seconds."""
+    """Reads ``GET /api/runs/{run}/events`` for ever. Cut streams are resumed after what their first block asked
+    for; before there was one, after 0 to ``pause`` seconds."""
 
     def __init__(self, port: int, key: str, run: str, pause: float) -> None:
         self._port = port
         self._head = f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n"
         self._pause = pause
+        self._asked: float | None = None
+        """Seconds to wait, by the latest stream's ``retry``."""
         self.id = ""
         self.seq = 0
         self.wrong = 0
@@ -35,7 +38,7 @@ class Viewer:
         while True:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
                 await self._connection()
-            await asyncio.sleep(random.uniform(0, self._pause))
+            await asyncio.sleep(random.uniform(0, self._pause) if self._asked is None else self._asked)
 
     async def _connection(self) -> None:
         began = time.monotonic()
@@ -57,6 +60,8 @@ class Viewer:
                     self._take(line[4:].strip().decode())
                     if fresh:
                         self.back_at, fresh = now, False
+                elif line.startswith(b"retry: "):
+                    self._asked = int(line[7:]) / 1000
                 elif line.startswith(b"event: heartbeat"):
                     self.beats += 1
         finally:

@@ -63,3 +63,15 @@ async def test_a_hitch_is_told_to_nobody(scene: Scene) -> None:
     scene.logs._tell()  # the time has come, and there is nothing to tell any more
     scene.commit.append(scene.log, record(2))
     assert await scene.next() == [record(2)]
+
+
+async def test_who_comes_during_an_outage_is_told_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(hub, "TELL_AGAIN_SECONDS", 0.01)
+    scene.books.refusals = 10**9
+    scene.commit.append(scene.log, record(1))
+    assert await scene.next() is Word.BEAT
+    late = scene.logs.reader(scene.log, 0)
+    async with asyncio.timeout(5):
+        assert await late.next() is Word.BEAT
+    scene.books.refusals = 0

@@ -30,6 +30,8 @@ SETTLE_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 TELL_SECONDS = 0.5
 """An outage that lasts longer is told to all viewers, who else would learn of it with their next heartbeat."""
+TELL_AGAIN_SECONDS = 2.0
+"""For those who came meanwhile."""
 
 
 class Logs:
@@ -43,6 +45,7 @@ class Logs:
         self.gaps = Gaps()
         """Silences of the runs that this process writes."""
         self._follower = follower
+        self._telling: asyncio.TimerHandle | None = None
         commit.on_unavailable = self._tell_soon
         if follower is not None:
             follower.on_unavailable = self._tell_soon
@@ -112,11 +115,14 @@ class Logs:
                 follower.add(log)
 
     def _tell_soon(self) -> None:
-        asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
 
     def _tell(self) -> None:
+        self._telling = None
         if self.unavailable:
             self.pulse.beat_all()
+            self._telling = asyncio.get_running_loop().call_later(TELL_AGAIN_SECONDS, self._tell)
 
     @property
     def unavailable(self) -> bool:

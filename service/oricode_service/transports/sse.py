@@ -16,7 +16,7 @@ from ..store.rows import Record
 from .asgi import Receive, Scope, Send, outlet_of
 from .attach import Attachment
 from .server import Outlet
-from .streams import RETRY_MS, Streams
+from .streams import Streams
 
 HEADERS = [
     (b"content-type", sse.CONTENT_TYPE.encode()),
@@ -60,7 +60,7 @@ async def _pump(streams: Streams, found: Attachment, outlet: Outlet) -> None:
         write(framed(reader.log, "sse", news, blocks) if isinstance(news, list) else _own(streams.heartbeat(reader)))
         return True
 
-    first = _own(streams.connected(found.row, found.answer), RETRY_MS)
+    first = _own(streams.connected(found.row, found.answer), streams.retry_ms())
     if found.snapshot is not None:
         first += sse.block(b"snapshot", found.snapshot, (found.snapshot_id or "").encode())
         found.snapshot = None

@@ -24,8 +24,10 @@ from ..log.reader import Reader
 from ..store.rows import RunRow
 from .attach import Attachment
 
-RETRY_MS = 1000
-"""What SSE clients are told to wait before they reconnect by themselves."""
+RETRY_MS = (500, 1500)
+"""What an SSE client is told to wait before it reconnects by itself lies in this range, while there are few."""
+RETRY_MS_PER_STREAM = 1
+"""By so much the range is longer for each open stream: after a kill they come no faster than they can be served."""
 DRAIN_SPREAD_MS = (200, 2000)
 """Reconnections after a drain are spread over this range, so that the next process is not stormed."""
 
@@ -119,6 +121,11 @@ class Streams:
         return len(self._open) + len(self._answers)
 
     # What a stream says of itself.
+
+    def retry_ms(self) -> int:
+        """What the next stream's client shall wait before it reconnects; drawn, so that not all come at once."""
+        least, most = RETRY_MS
+        return random.randint(least, most + RETRY_MS_PER_STREAM * self.open)
 
     def connected(self, row: RunRow | None, answer: ResumeAnswer | None) -> Connected:
         """The first event of a stream."""
