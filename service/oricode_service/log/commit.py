@@ -140,20 +140,21 @@ class GroupCommit:
         """Whether anything waits that no commit holds."""
         if not self._records or self._everything:
             return False
-        bound = self._bound | self._stored
-        return not bound or any(record[0] not in bound for record in self._records)
+        held = self._held
+        return not held or any(record[0] not in held for record in self._records)
+
+    @property
+    def _held(self) -> set[int]:
+        """Runs whose events wait for a commit."""
+        return self._bound | self._stored
 
     def _take_free(self) -> list[Record]:
         """What waits of runs that no commit holds."""
         if self._everything:
             return []
-        if not (self._bound or self._stored):
-            records, self._records = self._records, []
-            return records
-        bound = self._bound | self._stored
-        records = [record for record in self._records if record[0] not in bound]
-        self._records = [record for record in self._records if record[0] in bound]
-        return records
+        held, waiting = self._held, self._records
+        self._records = [record for record in waiting if record[0] in held] if held else []
+        return [record for record in waiting if record[0] not in held] if held else waiting
 
     async def _store_commits(self) -> None:
         while True:

@@ -92,10 +92,7 @@ def read(folder: Path, opening: str) -> Iterator[Record]:
     """What was written under the name ``opening``; see the module."""
     title = _TITLE % opening.encode()
     for path in files(folder):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:  # filed meanwhile
-            continue
+        content = path.read_bytes()
         if content.startswith(title):
             yield from _records(content, len(title))
 

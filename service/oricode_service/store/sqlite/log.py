@@ -39,7 +39,6 @@ class SqliteLog:
         self.pace = PACE
         self.given_up = False
         self.unfiled = Unfiled(self._filed)
-        self._folder = folder
         self._journal = journal.Journal(folder, opening)
         self._writer = writer
         self._reader = reader
