@@ -97,6 +97,18 @@ async def test_a_commit_returns_when_its_operations_and_events_are_stored(
     assert (books.ops, log.visible) == ([op], 1)
 
 
+async def test_what_a_commit_counts_is_counted_when_it_is_stored_and_before_it_can_be_seen(
+    books: Books, commit: GroupCommit, log: RunLog
+) -> None:
+    counted: list[tuple[int, int]] = []
+    await soon(
+        asyncio.create_task(
+            commit.commit(log, [record(1)], [], lambda: counted.append((len(books.records), log.visible)))
+        )
+    )
+    assert (counted, log.visible) == ([(1, 0)], 1)
+
+
 async def test_a_commit_keeps_its_place_behind_earlier_deltas(books: Books, commit: GroupCommit, log: RunLog) -> None:
     commit.append(log, record(1))
     commit.append(log, record(2))

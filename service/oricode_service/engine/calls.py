@@ -11,6 +11,7 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from oricode_protocol import codec
@@ -182,10 +183,10 @@ class _ToolRun:
         row = MessageRow(run.row.no, self._turn, "tool", self._id, codec.dumps(block), ports.now())
         if ops:  # an effect; before the commit, so that a kill in between repeats this line rather than losing it
             await self._audit(event)
+        count = partial(ports.observer.tool_ended, self._name, self._runs, event.status, seconds, run.arm)
         ports.reach("result.before")
         run.note(event)
-        await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)])
-        ports.observer.tool_ended(self._name, self._runs, event.status, seconds, run.arm)
+        await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)], count)
         ports.reach("result.after")
 
     async def _audit(self, event: ToolResult) -> None:

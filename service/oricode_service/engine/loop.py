@@ -297,10 +297,13 @@ class RunLoop:
         run.note(*(event for event in events if not isinstance(event, MessageStop)), done)
         end = self._summary(status, code, now)
         finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()), codec.dumps(_labels(end)))
+
+        def count() -> None:  # before the end is visible: who has seen it finds it counted
+            run.ended = end
+            ports.observer.run_ended(end)
+
         ports.reach("done.before")
-        await _to_the_end(run.writer.commit([*events, done], [*ops, finish]))
-        run.ended = end
-        ports.observer.run_ended(end)
+        await _to_the_end(run.writer.commit([*events, done], [*ops, finish], count))
         ports.tracing.run_ended(end)
         ports.reach("done.after")
 

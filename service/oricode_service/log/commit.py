@@ -54,6 +54,7 @@ class GroupCommit:
         """Of the runs that have not ended."""
         self._bytes = 0
         self._ops: list[Op] = []
+        self._then: list[Callable[[], None]] = []
         self._done: list[asyncio.Future[None]] = []
         self._bound: set[int] = set()
         """Runs with a commit that waits."""
@@ -91,14 +92,21 @@ class GroupCommit:
         if self._more.waiting is not None:
             self._more.ring()
 
-    async def commit(self, log: RunLog, records: Sequence[Record], ops: Sequence[Op]) -> None:
-        """Add events and operations, and return when they are fsynced and visible."""
+    async def commit(
+        self, log: RunLog, records: Sequence[Record], ops: Sequence[Op], then: Callable[[], None] | None = None
+    ) -> None:
+        """Add events and operations, and return when they are fsynced and visible.
+
+        ``then`` is called in between: what it counts is counted before anybody can have read the events.
+        """
         self._records += records
         self._bytes += sum(len(record[4]) for record in records)
         if records:
             self._logs[log.run_no] = log
             self._bound.add(log.run_no)
         self._ops += ops
+        if then is not None:
+            self._then.append(then)
         await self._ask()
 
     async def flushed(self) -> None:
@@ -164,9 +172,12 @@ class GroupCommit:
                 pass  # deltas on their way come first
             records = self._take_bound()
             ops, self._ops = self._ops, []
+            then, self._then = self._then, []
             done, self._done = self._done, []
             if records or ops:
                 await self._save(records, ops)
+                for count in then:
+                    count()
                 self._show(records)
             self._stored = set()
             self._more.ring()  # what came of these runs meanwhile

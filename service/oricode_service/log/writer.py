@@ -5,7 +5,7 @@ Held by the engine's run task, the only writer of the run; the fence in the stor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from oricode_protocol import codec
 from oricode_protocol.events import Event
@@ -52,14 +52,17 @@ class RunWriter:
         self.seq += count
         self._commit.append(self.log, Record(self.log.run_no, self.seq, self.epoch, name, data))
 
-    async def commit(self, events: Sequence[Event], ops: Sequence[Op]) -> None:
-        """Add events and operations as one durable step; returns when it is on disk and visible."""
+    async def commit(self, events: Sequence[Event], ops: Sequence[Op], then: Callable[[], None] | None = None) -> None:
+        """Add events and operations as one durable step; returns when it is on disk and visible.
+
+        ``then`` is called when it is on disk and not yet visible.
+        """
         records = []
         for event in events:
             self.state = advance(self.state, event.event)
             self.seq += 1
             records.append(Record(self.log.run_no, self.seq, self.epoch, event.event, codec.encode(event)))
-        await self._commit.commit(self.log, records, ops)
+        await self._commit.commit(self.log, records, ops, then)
 
     @property
     def crowded(self) -> bool:
