@@ -36,6 +36,11 @@ class Word(Enum):
 class Reader:
     """A cursor on a log. Not for two tasks at once."""
 
+    __slots__ = (
+        "_beat", "_busy", "_loop", "_store", "_turn", "_waiting", "close_reason", "closed", "cursor", "eager", "log",
+        "window", "wrote_at",
+    )  # fmt: skip
+
     def __init__(self, log: RunLog, store: LogStore, pulse: Pulse, after: int) -> None:
         self.log = log
         self.cursor = after
@@ -82,9 +87,8 @@ class Reader:
                         continue
                 self._busy = True
                 if page:
-                    shown = self._shown(page)
                     self._took(page)
-                    return shown
+                    return page if self.window is None else self.window.joined(page)
                 raise LogTrimmed  # retention took the events while they were being read
             self._busy = False
             if self.log.ended:
@@ -98,9 +102,6 @@ class Reader:
     def _held(self) -> bool:
         """Whether what is visible behind the cursor has to wait for the end of the window."""
         return self.window is not None and self._turn == self.window.turn
-
-    def _shown(self, page: list[Record]) -> list[Record]:
-        return page if self.window is None else self.window.joined(page)
 
     def _took(self, page: list[Record]) -> None:
         self.cursor = page[-1][1]
@@ -148,24 +149,25 @@ class Reader:
 
     def _given(self) -> bool:
         """Whether ``eager`` took all there is to say, or there is nothing."""
-        log = self.log
-        if self.eager is None or self._waiting is None or self._waiting.done():
+        log, window, eager, waiting = self.log, self.window, self.eager, self._waiting
+        if eager is None or waiting is None or waiting.done():
             return False
         if self.closed or log.torn or self.close_reason is not None:
             return False
         try:
             pages = 0
-            while self.cursor < log.visible and not self._held:
+            # _held, written out: all viewers of a run come by here, one after the other.
+            while self.cursor < log.visible and (window is None or self._turn != window.turn):
                 page = log.recent(self.cursor)
-                if page is None or pages == EAGER_PAGES or not self.eager(self._shown(page)):
+                if page is None or pages == EAGER_PAGES or not eager(page if window is None else window.joined(page)):
                     return False
                 self._took(page)
                 pages += 1
-            if self._beat and not pages and self.eager(Word.BEAT):
+            if self._beat and not pages and eager(Word.BEAT):
                 self._beat = False
             return not self._beat and not log.ended
         except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log
-            self._waiting.set_exception(error)
+            waiting.set_exception(error)
         return False
 
     def wrote(self) -> None:
