@@ -27,16 +27,16 @@ from oricode_protocol.events import (
 )
 from oricode_protocol.lifecycle import RunState
 
-from ..models.port import Draft
 from ..store.patience import until_available
 from ..store.port import Fenced
 from ..store.rows import AddMessage, FinishRun, MessageRow, Op
 from .calls import run_calls
+from .content import BAD_INPUT, content_of, fold_draft
 from .history import conversation
 from .observer import RunEnd
 from .ports import Ports
 from .run import Run
-from .turn import BAD_INPUT, Turn, content_of
+from .turn import Turn
 
 JsonObject = dict[str, Any]
 _log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class RunLoop:
         content = content_of(draft)
         if draft.stop_reason == "max_tokens":  # a call that was cut off cannot run
             content = [block for block in content if not block.get(BAD_INPUT)]
-        self._fold_draft(draft)
+        fold_draft(run.fold, draft)
         stop = MessageStop(
             message_id=turn.message_id, stop_reason=draft.stop_reason, usage=draft.usage or None, model=draft.model
         )
@@ -210,17 +210,6 @@ class RunLoop:
                 return int(message["attempt"]) + 1
         return 1
 
-    def _fold_draft(self, draft: Draft) -> None:
-        fold = self._run.fold
-        for index, block, text in draft.blocks():
-            if block["type"] == "text":
-                fold.apply("content", {"text": text, "index": index})
-            elif block["type"] == "thinking":
-                fold.apply("thinking", {"text": text, "index": index})
-            elif block["type"] == "tool_use":
-                call = {"tool_call_id": block["id"], "name": block["name"], "index": index}
-                fold.apply("tool_input", {**call, "partial_json": text})
-
     def _store_messages(self, turn: int, content: list[JsonObject], meta: JsonObject) -> list[Op]:
         run = self._run
         rows = [] if self._asked else self._question()
@@ -244,7 +233,7 @@ class RunLoop:
         if self._turn is not None:  # what a person saw of the open message stays in the chat
             draft = self._turn.draft
             run.count(draft.usage)
-            self._fold_draft(draft)
+            fold_draft(run.fold, draft)
             shown = [block for block in content_of(draft) if block["type"] == "text" and block["text"]]
             ops = self._store_messages(self._turn.number, shown, {"usage": draft.usage, "partial": True})
         elif not self._asked:
