@@ -12,11 +12,9 @@ import logging
 import os
 import signal
 import sys
-import uuid
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from . import collector
+from . import bounds, collector, recurring
 from .access.connections import Connections
 from .access.keys import Keys, ensure_first_key
 from .access.limits import RateLimit, parse_rate
@@ -25,8 +23,7 @@ from .access.revocations import Revocations
 from .access.rollout import Rollout, farewell
 from .access.tickets import Tickets
 from .banner import banner
-from .engine.orders import Orders
-from .engine.ports import Ports, RunLimits
+from .engine.ports import Ports
 from .engine.runs import Engine
 from .handover import Former, Handover, tell_manager
 from .leaving import Leaving
@@ -42,14 +39,15 @@ from .observe.overview import Overview
 from .observe.traces import NotInstalled, tracing
 from .prompts import compose
 from .settings import Settings
+from .store.opening import NoStore, opened
 from .store.patience import until_available
-from .store.port import Fenced, Store, StoreUnavailable, WrongVersion
-from .store.sqlite import DataDirectoryOwned, open_store, version_warning
+from .store.port import Fenced, WrongVersion
+from .store.sqlite import DataDirectoryOwned
 from .toolbox import ApprovalPolicy, Toolbox
 from .transports.admin import Admin
 from .transports.api import Api
 from .transports.requests import Gate
-from .transports.server import CannotListen, Limits, Server, listen
+from .transports.server import CannotListen, Server, listen
 from .transports.streams import Streams, Timing, now_ms
 from .transports.websocket import Connection, WebSocketEndpoint
 from .web import application
@@ -74,7 +72,7 @@ def serve(settings: Settings) -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, former))
-    except (DataDirectoryOwned, WrongVersion, BadModelSetting, CannotListen, CannotStart) as why:
+    except (DataDirectoryOwned, WrongVersion, BadModelSetting, CannotListen, NoStore, CannotStart) as why:
         print(f"oricode: {why}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
         return EXIT_CANNOT_START
     return 0
@@ -94,36 +92,7 @@ def _fenced(why: Fenced) -> None:
     os._exit(EXIT_FENCED)
 
 
-@contextlib.asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Store]:
-    owner = uuid.uuid4().hex
-    store: Store
-    if settings.database_url:
-        store = await _postgres(settings.database_url.get_secret_value(), owner, settings.lease_seconds)
-    else:
-        if warning := version_warning():
-            _log.warning("%s", warning)
-        store = await open_store(settings.data_dir, owner)
-    try:
-        yield store
-    finally:
-        with contextlib.suppress(StoreUnavailable):
-            await store.close()
-
-
-async def _postgres(url: str, owner: str, lease_seconds: float) -> Store:
-    try:
-        from .store import postgres
-    except ModuleNotFoundError as missing:
-        raise CannotStart(f"PostgreSQL is not supported by this installation: {missing}") from missing
-    try:
-        return await postgres.open_store(url, owner, lease_seconds=lease_seconds, on_fenced=_fenced)
-    except postgres.CannotOpen as why:
-        raise CannotStart(str(why)) from why
-
-
 async def _serve(settings: Settings, former: Former | None) -> None:
-
     async with contextlib.AsyncExitStack() as stack:
         router = Router(_router_settings(settings))
         stack.push_async_callback(router.close)
@@ -131,7 +100,10 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         if former is not None:
             await router.prepared()
             await former.gone(settings)
-        store = await stack.enter_async_context(_store(settings))
+        url = settings.database_url
+        store = await stack.enter_async_context(
+            opened(settings.data_dir, url.get_secret_value() if url else None, settings.lease_seconds, _fenced)
+        )
         stack.push_async_callback(router.close)  # before the store; the one above is for a start that fails
         try:
             tools = Toolbox(settings, store)
@@ -158,7 +130,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             toolbox=tools.registry,
             prompts=compose,
             policy=ApprovalPolicy(settings),
-            limits=_limits(settings),
+            limits=bounds.of_runs(settings),
             observer=metrics,
             tracing=drawing,
             audit=store.keys.audit,
@@ -180,7 +152,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             settings.streaming_percent, dict(settings.streaming_users), frozenset(settings.streaming_clients)
         )
         sockets: set[Connection] = set()
-        server = Server(_bounds(settings))
+        server = Server(bounds.of_peers(settings))
         overview = Overview(engine, store, streams, connections, lambda: server.cuts)
         metrics.watch(overview.gauges, lambda: server.cuts, ports.logs.gaps)
         web = application(
@@ -206,9 +178,9 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         first_key = await until_available(lambda: ensure_first_key(store.keys, now=now_ms()))
         collector.settle()
         listening = former.sockets if former is not None else listen(settings.host, settings.port)
-        background = asyncio.create_task(_background(revocations, engine, follower))
+        background = asyncio.create_task(recurring.watch(revocations, engine, follower))
         stack.callback(background.cancel)
-        sweeping = asyncio.create_task(_sweep(store, settings))
+        sweeping = asyncio.create_task(recurring.sweep(store, settings))
         stack.callback(sweeping.cancel)
         await until_available(lambda: engine.recover("The service was restarted."))
         loop = asyncio.get_running_loop()
@@ -254,26 +226,6 @@ async def _serve(settings: Settings, former: Former | None) -> None:
             raise failure
 
 
-async def _sweep(store: Store, settings: Settings) -> None:
-    """Retention, again and again."""
-    keep_ms = int(settings.retention_hours * 3_600_000)
-    trimmed = 0
-    while True:
-        # A full piece of work means there is more; a pause between pieces keeps the writer free for runs.
-        await asyncio.sleep(0.01 if trimmed else settings.sweep_seconds)
-        with contextlib.suppress(StoreUnavailable):
-            trimmed = await store.runs.sweep(now_ms(), keep_ms)
-
-
-async def _background(revocations: Revocations, engine: Engine, follower: Follower | None) -> None:
-    """Work that recurs: revoked keys, and with several instances what the others do."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(revocations.run())
-        group.create_task(Orders(engine).run())
-        if follower is not None:
-            group.create_task(follower.run())
-
-
 def _router_settings(settings: Settings) -> RouterSettings:
     key = settings.anthropic_api_key
     return RouterSettings(
@@ -284,38 +236,4 @@ def _router_settings(settings: Settings) -> RouterSettings:
         max_streams=settings.upstream_max_streams,
         scripts={"demo": settings.script} if settings.script else {},
         heads_in=settings.data_dir,
-    )
-
-
-def _limits(settings: Settings) -> RunLimits:
-    return RunLimits(
-        turns=settings.run_max_turns,
-        tokens=settings.run_max_tokens,
-        wall_seconds=settings.run_max_seconds,
-        attempts=settings.upstream_attempts,
-        takeovers=settings.run_max_takeovers,
-        client_tool_seconds=settings.client_tool_seconds,
-        approval_seconds=settings.approval_seconds,
-        max_tokens=settings.max_tokens,
-        max_live_per_key=settings.max_concurrent_runs,
-    )
-
-
-def _bounds(settings: Settings) -> Limits:
-    """What a peer may cost."""
-    return Limits(
-        max_connections=settings.max_connections,
-        max_connections_per_address=settings.max_connections_per_address,
-        trusted_proxies=settings.trusted_proxies,
-        head_bytes=settings.max_header_bytes,
-        head_seconds=settings.header_seconds,
-        body_bytes=2 * settings.max_body_bytes,
-        body_seconds=settings.body_seconds,
-        slow_reader_seconds=settings.slow_reader_seconds,
-        message_bytes=settings.max_body_bytes,
-        message_fragments=settings.max_fragments,
-        messages_per_second=settings.max_frames_per_second,
-        heartbeat_seconds=settings.heartbeat_seconds,
-        drain_seconds=settings.grace_seconds,
-        grace_seconds=settings.grace_seconds,
     )

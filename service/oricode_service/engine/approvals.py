@@ -8,6 +8,7 @@ has changed meanwhile is refused here, and once more by the tool, which reads it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from oricode_protocol import codec
 from oricode_protocol.events import ApprovalRequired, ApprovalResolved, Decision
 
+from ..store.rows import RunRow
 from ..tools.port import Call, Subject
 from .ports import Ports
 from .questions import ask
@@ -84,3 +86,11 @@ async def permit(run: Run, ports: Ports, name: str, call_id: str, call: Call, *,
     if digest_of(name, call.input, subject) != approved and not begun:
         return Refusal("What it acts on was changed after the call was approved. It did not run; call it again to ask.")
     return Permit(replace(call, approved=subject.digest) if subject is not None else call, approved)
+
+
+async def audited(ports: Ports, row: RunRow, key: str, answer: Mapping[str, object]) -> tuple[str, bytes]:
+    """The audit log's line about an approval: what was decided, and about what."""
+    asked = await ports.runs.pending(row.no)
+    question: dict[str, object] = next((codec.loads(pending.question) for pending in asked if pending.key == key), {})
+    detail = {"run_id": row.id, "approval_id": key, "decision": answer["decision"]}
+    return f"approval.{answer['decision']}", codec.dumps({**detail, "input_digest": question.get("input_digest")})

@@ -21,10 +21,10 @@ from ..store.patience import until_available
 from ..store.rows import AddMessage, EffectRow, FinishEffect, MessageRow, Op, StartEffect
 from ..tools.port import Call, Effect, Outcome, Step, Tool
 from .approvals import Refusal, digest_of, permit
+from .content import BAD_INPUT
 from .ports import Ports
 from .questions import ask
 from .run import Run
-from .turn import BAD_INPUT
 
 JsonObject = dict[str, Any]
 UNKNOWN = (

@@ -11,7 +11,7 @@ from typing import Any
 from oricode_protocol import codec
 
 from ..store.rows import MessageRow
-from .turn import BAD_INPUT
+from .content import BAD_INPUT
 
 JsonObject = dict[str, Any]
 INTERRUPTED = "The call was interrupted before a result was known."

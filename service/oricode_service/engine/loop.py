@@ -2,45 +2,34 @@
 
 In: a :class:`Run`, fresh or recovered. Out: a finished log. The committed turns and tool results are the checkpoints:
 the loop asks the store what is there and does what is missing, so a recovered run and a fresh one take the same path.
-Here is the one place where a failure of any kind becomes the run's terminal event.
+Here is the one place where a failure of any kind is turned into the run's terminal event, which ``ending`` commits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from oricode_protocol import codec
 from oricode_protocol.errors import OricodeError, error
-from oricode_protocol.events import (
-    ApprovalResolved,
-    Done,
-    Error,
-    Event,
-    MessageStop,
-    Queued,
-    Recovering,
-    RunStatus,
-    ToolResult,
-)
+from oricode_protocol.events import MessageStop, Queued, Recovering, RunStatus
 from oricode_protocol.lifecycle import RunState
 
-from ..models.port import Draft
 from ..store.patience import until_available
 from ..store.port import Fenced
-from ..store.rows import AddMessage, FinishRun, MessageRow, Op
+from ..store.rows import AddMessage, MessageRow, Op
 from .calls import run_calls
+from .content import BAD_INPUT, content_of, fold_draft
+from .ending import finish, last_events
 from .history import conversation
-from .observer import RunEnd
 from .ports import Ports
 from .run import Run
-from .turn import BAD_INPUT, Turn, content_of
+from .turn import Turn
 
 JsonObject = dict[str, Any]
 _log = logging.getLogger(__name__)
-_ENDINGS: dict[RunStatus, str] = {"completed": "Complete", "failed": "Failed", "cancelled": "Cancelled"}
 
 
 class RunLoop:
@@ -181,7 +170,7 @@ class RunLoop:
         content = content_of(draft)
         if draft.stop_reason == "max_tokens":  # a call that was cut off cannot run
             content = [block for block in content if not block.get(BAD_INPUT)]
-        self._fold_draft(draft)
+        fold_draft(run.fold, draft)
         stop = MessageStop(
             message_id=turn.message_id, stop_reason=draft.stop_reason, usage=draft.usage or None, model=draft.model
         )
@@ -196,7 +185,7 @@ class RunLoop:
         ports.reach("turn.before")
         if final:
             self._stop_reason = draft.stop_reason
-            await self._finish([stop], ops, "completed")
+            await finish(run, ports, [stop], ops, "completed", stop_reason=self._stop_reason)
         else:
             await run.writer.commit([stop], ops)
         ports.reach("turn.after")
@@ -210,17 +199,6 @@ class RunLoop:
                 return int(message["attempt"]) + 1
         return 1
 
-    def _fold_draft(self, draft: Draft) -> None:
-        fold = self._run.fold
-        for index, block, text in draft.blocks():
-            if block["type"] == "text":
-                fold.apply("content", {"text": text, "index": index})
-            elif block["type"] == "thinking":
-                fold.apply("thinking", {"text": text, "index": index})
-            elif block["type"] == "tool_use":
-                call = {"tool_call_id": block["id"], "name": block["name"], "index": index}
-                fold.apply("tool_input", {**call, "partial_json": text})
-
     def _store_messages(self, turn: int, content: list[JsonObject], meta: JsonObject) -> list[Op]:
         run = self._run
         rows = [] if self._asked else self._question()
@@ -232,110 +210,27 @@ class RunLoop:
             rows.append(answer)
         return [AddMessage(run.row.no, run.row.chat_no, row) for row in rows]
 
-    # The end.
-
     async def _end(self, status: RunStatus, failure: OricodeError | None) -> None:
+        """End a run that its last turn did not end."""
         run = self._run
         if run.writer.state is RunState.ENDED:  # its end was being written when it was stopped
             await self._ports.logs.commit.flushed()
             return
-        ops: list[Op] = []
-        events: list[Event] = []
-        if self._turn is not None:  # what a person saw of the open message stays in the chat
-            draft = self._turn.draft
-            run.count(draft.usage)
-            self._fold_draft(draft)
-            shown = [block for block in content_of(draft) if block["type"] == "text" and block["text"]]
-            ops = self._store_messages(self._turn.number, shown, {"usage": draft.usage, "partial": True})
-        elif not self._asked:
-            ops = self._store_messages(0, [], {})
-        if run.writer.state is RunState.BETWEEN:
-            events += self._close_calls()
-        if failure is not None:
-            after = int(failure.retry_after * 1000) if failure.retry_after is not None else None
-            events.append(
-                Error(
-                    error=failure.sentence,
-                    code=failure.code,
-                    retryable=failure.row.retryable,
-                    retry_after_ms=after,
-                )
-            )
-        await self._finish(events, ops, status, failure.code if failure is not None else None)
+        ops = self._unfinished()
+        code = failure.code if failure is not None else None
+        events = last_events(run, failure)
+        await finish(run, self._ports, events, ops, status, stop_reason=self._stop_reason, code=code)
 
-    def _close_calls(self) -> list[Event]:
-        """Say of every call that was in the air, and of every open approval, that nothing more will come."""
-        state = self._run.fold.state()
-        events: list[Event] = [
-            ApprovalResolved(
-                approval_id=approval["approval_id"], tool_call_id=approval["tool_call_id"], decision="cancelled"
-            )
-            for approval in state["approvals"]
-        ]
-        events += [
-            ToolResult(
-                tool_call_id=call["tool_call_id"],
-                name=call["name"],
-                status="error" if call["runs"] == "client" else "unknown",
-                summary="Stopped before a result was known",
-            )
-            for call in state["tool_calls"]
-            if call["state"] == "running"
-        ]
-        return events
-
-    async def _finish(self, events: list[Event], ops: list[Op], status: RunStatus, code: str | None = None) -> None:
-        run, ports = self._run, self._ports
-        now = ports.now()
-        done = Done(
-            message=_ENDINGS[status],
-            status=status,
-            stop_reason=self._stop_reason,
-            usage=run.usage or None,
-            duration_ms=max(0, now - run.row.created_at),
-        )
-        run.note(*(event for event in events if not isinstance(event, MessageStop)), done)
-        end = self._summary(status, code, now)
-        finish = FinishRun(run.row.no, status, now, codec.dumps(run.fold.state()), codec.dumps(_labels(end)))
-
-        def count() -> None:  # before the end is visible: who has seen it finds it counted
-            run.ended = end
-            ports.observer.run_ended(end)
-
-        ports.reach("done.before")
-        await _to_the_end(run.writer.commit([*events, done], [*ops, finish], count))
-        ports.tracing.run_ended(end)
-        ports.reach("done.after")
-
-    def _summary(self, status: RunStatus, code: str | None, now: int) -> RunEnd:
+    def _unfinished(self) -> list[Op]:
+        """What a person saw of the open message stays in the chat; the question does in any case."""
         run = self._run
-        begun, first = run.row.created_at, run.first_output_at
-        return RunEnd(
-            labels=run.labels,
-            status=status,
-            code=code,
-            seconds=max(0, now - begun) / 1000,
-            first_token_seconds=max(0, first - begun) / 1000 if first is not None else None,
-            watched=run.watched,
-            usage=run.usage,
-        )
-
-
-def _labels(end: RunEnd) -> dict[str, str]:
-    """The run's labels with what reports want to know of its end."""
-    known = {"code": end.code, "watched": "yes" if end.watched else "no"}
-    if end.first_token_seconds is not None:
-        known["first_token_seconds"] = f"{end.first_token_seconds:.3f}"
-    return {**end.labels, **{name: value for name, value in known.items() if value is not None}}
-
-
-async def _to_the_end(commit: Coroutine[Any, Any, None]) -> None:
-    """Wait for a run's last commit, although somebody stops the run meanwhile: nothing can call it back."""
-    writing = asyncio.ensure_future(commit)
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await writing
+        if self._turn is None:
+            return [] if self._asked else self._store_messages(0, [], {})
+        draft = self._turn.draft
+        run.count(draft.usage)
+        fold_draft(run.fold, draft)
+        shown = [block for block in content_of(draft) if block["type"] == "text" and block["text"]]
+        return self._store_messages(self._turn.number, shown, {"usage": draft.usage, "partial": True})
 
 
 def _reason(group: BaseExceptionGroup[BaseException], run_id: str) -> OricodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from oricode_protocol import codec
 from oricode_protocol.commands import Chat
 from oricode_protocol.errors import error
-from oricode_protocol.ids import is_id
+from oricode_protocol.ids import is_id, new_id
+
+from ..store.rows import NewRun
 
 JsonObject = dict[str, Any]
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z", re.ASCII)
@@ -18,6 +21,16 @@ TITLE_CHARACTERS = 60
 MAX_TOKENS = 200_000
 MAX_BATCH_MS = 5000
 MAX_IDEMPOTENCY_KEY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and from where; labels go into metrics and reports."""
+
+    user: str
+    key_id: str
+    transport: str
+    arm: str = "streaming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,34 @@ def build(chat: Chat, model: str, max_tokens: int) -> RunRequest:
         metadata=chat.metadata,
         approvals=bool(chat.approvals),
         cancel_on_disconnect=chat.on_disconnect == "cancel",
+    )
+
+
+def new_run(
+    asker: Asker, chat: Chat, wanted: RunRequest, origin: Mapping[str, str], *, max_live: int, now: int
+) -> NewRun:
+    """The row to create, in a new chat when the request names none. ``origin``: labels that tracing wants back."""
+    labels = {
+        "transport": asker.transport,
+        "arm": asker.arm,
+        "client_type": wanted.client_type or "unknown",
+        "model": wanted.model,
+        **origin,
+    }
+    return NewRun(
+        run_id=new_id("run"),
+        chat_id=chat.chat_id or new_id("chat"),
+        new_chat=chat.chat_id is None,
+        user=asker.user,
+        key_id=asker.key_id,
+        title=title(wanted.messages),
+        request=wanted.encode(),
+        labels=codec.dumps(labels),
+        if_busy=chat.if_busy or "enqueue",
+        idempotency_key=chat.idempotency_key,
+        digest=digest(chat),
+        max_live=max_live,
+        now=now,
     )
 
 

@@ -10,46 +10,36 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from oricode_protocol import codec
 from oricode_protocol.commands import Chat
 from oricode_protocol.errors import error
 from oricode_protocol.events import HeartbeatState
-from oricode_protocol.ids import is_id, new_id
-from oricode_protocol.lifecycle import RunState, advance
+from oricode_protocol.ids import is_id
 
 from ..log.follower import Follower
-from ..log.run_log import PAGE_BYTES
 from ..log.writer import RunWriter
 from ..models.port import UnknownModel
 from ..store.patience import until_available
 from ..store.port import ChatBusy, ChatNotFound, ChatStore, KeyReused, TooManyRuns
 from ..store.rows import LIVE, Created, NewRun, RunRow
 from . import request
+from .approvals import audited
 from .loop import RunLoop
 from .observer import mark
 from .ports import Ports
+from .request import Asker
 from .run import Run
+from .takeover import give_up, replay
 from .watching import Watching
 
+__all__ = ["Asker", "Engine"]  # the engine's door: transports know this module
 _log = logging.getLogger(__name__)
 CLAIM_AT_ONCE = 50
 """Runs taken over in one piece, so that several processes share what a dead one left."""
 DELETE_PATIENCE = 10.0
 """Seconds to wait for the end of a run that another process owns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, and from where; labels go into metrics and reports."""
-
-    user: str
-    key_id: str
-    transport: str
-    arm: str = "streaming"
 
 
 class Engine:
@@ -81,7 +71,8 @@ class Engine:
         wanted = request.build(chat, route.model, self.ports.limits.max_tokens)
         if (refusal := self.ports.toolbox.refuse_client_tools(wanted.tools)) is not None:
             raise error("invalid_request", f"`tools`: {refusal}.")
-        new = self._new_run(asker, chat, wanted, route.model)
+        origin, max_live = self.ports.tracing.origin(), self.ports.limits.max_live_per_key
+        new = request.new_run(asker, chat, wanted, origin, max_live=max_live, now=self.ports.now())
         try:
             # Shielded: a requester that goes away must not leave a run that is ours and that nobody drives.
             beginning = asyncio.create_task(self._begin(new))
@@ -116,30 +107,6 @@ class Engine:
                 self.stop_here(busy.no for busy in created.busy)
         return created
 
-    def _new_run(self, asker: Asker, chat: Chat, wanted: request.RunRequest, model: str) -> NewRun:
-        labels = {
-            "transport": asker.transport,
-            "arm": asker.arm,
-            "client_type": wanted.client_type or "unknown",
-            "model": model,
-            **self.ports.tracing.origin(),
-        }
-        return NewRun(
-            run_id=new_id("run"),
-            chat_id=chat.chat_id or new_id("chat"),
-            new_chat=chat.chat_id is None,
-            user=asker.user,
-            key_id=asker.key_id,
-            title=request.title(wanted.messages),
-            request=wanted.encode(),
-            labels=codec.dumps(labels),
-            if_busy=chat.if_busy or "enqueue",
-            idempotency_key=chat.idempotency_key,
-            digest=request.digest(chat),
-            max_live=self.ports.limits.max_live_per_key,
-            now=self.ports.now(),
-        )
-
     def _launch(self, row: RunRow, title: str, recovering: str | None, *, first_of_chat: bool = False) -> None:
         log = self.ports.logs.own(row)
         run = Run(row, RunWriter(self.ports.logs.commit, log, row.epoch), title)
@@ -153,7 +120,7 @@ class Engine:
         try:
             with self.ports.tracing.run(run.row, run.labels):
                 if recovering is not None:
-                    await self._replay(run)
+                    await replay(run, self.ports)
                 await RunLoop(run, self.ports).drive(recovering)
             if run.ended is not None:
                 self._watching.ended(run.row, run.ended)
@@ -180,22 +147,6 @@ class Engine:
     async def _title(self, row: RunRow) -> str:
         held = await until_available(lambda: self._chats.get(row.user, row.chat_id))
         return held.title if held else ""
-
-    async def _replay(self, run: Run) -> None:
-        """Bring a taken-over run's fold and lifecycle to where its log ends."""
-        state, seq = RunState.NEW, 0
-        while seq < run.writer.seq:
-            page = await until_available(partial(self.ports.logs.store.read, run.row.no, seq, PAGE_BYTES))
-            for record in page:
-                state = advance(state, record.event)
-                for data in record.datas():
-                    run.fold.apply(record.event, codec.loads(data))
-                seq = record.seq
-            await asyncio.sleep(0)
-        run.writer.state = state
-        for message in await until_available(lambda: self.ports.runs.messages(run.row.no)):
-            run.count(codec.loads(message.meta).get("usage", {}))
-        run.calls_seen.update(call["tool_call_id"] for call in run.fold.state()["tool_calls"])
 
     # Ask about a run.
 
@@ -263,7 +214,7 @@ class Engine:
     ) -> None:
         """Answer a client tool call or an approval; raises not_found, already_answered, not_pending."""
         row = await self.row(user, run_id)
-        audit = await self._note(row, key, answer) if kind == "approval" else None
+        audit = await audited(self.ports, row, key, answer) if kind == "approval" else None
         encoded = codec.dumps(dict(answer))
         verdict = await self.ports.runs.answer(row.no, key, kind, encoded, user, self.ports.now(), audit)
         if verdict == "already":
@@ -272,15 +223,6 @@ class Engine:
             raise error("not_pending")
         if (run := self._live.get(row.no)) is not None:
             run.answered(key)
-
-    async def _note(self, row: RunRow, key: str, answer: Mapping[str, object]) -> tuple[str, bytes]:
-        """The audit log's line about an approval: what was decided, and about what."""
-        asked = await self.ports.runs.pending(row.no)
-        question: dict[str, object] = next(
-            (codec.loads(pending.question) for pending in asked if pending.key == key), {}
-        )
-        detail = {"run_id": row.id, "approval_id": key, "decision": answer["decision"]}
-        return f"approval.{answer['decision']}", codec.dumps({**detail, "input_digest": question.get("input_digest")})
 
     # Viewers.
 
@@ -316,25 +258,7 @@ class Engine:
         self._lends = lends
         if self._beginning:
             await asyncio.wait(set(self._beginning))
-        runs = self.live
-        for run in runs:
-            run.abandon()
-        flying = [run for run in runs if run.in_the_air]
-        await self._leave([run for run in runs if not run.in_the_air])
-        timers = [asyncio.get_running_loop().call_later(effect_seconds, _give_up, run) for run in flying]
-        await asyncio.gather(*(self._leave([run]) for run in flying))
-        for timer in timers:
-            timer.cancel()
-
-    async def _leave(self, runs: list[Run]) -> None:
-        """Wait until these have stopped, and give them to whoever claims them."""
-        tasks = [run.task for run in runs if run.task is not None]
-        if tasks:
-            await asyncio.wait(tasks)
-        await self.ports.logs.commit.flushed()
-        if runs:
-            await self.ports.runs.release([run.row.no for run in runs])
-            self.ports.logs.leave(run.row.no for run in runs)
+        await give_up(self.live, self.ports, effect_seconds)
 
     async def end_lending(self) -> None:
         """From now on late requests are refused; returns when those that came in time have their runs."""
@@ -345,8 +269,3 @@ class Engine:
     def follow(self, follower: Follower) -> None:
         """After a drain: readers that stay see what other processes write."""
         self.ports.logs.follow(follower)
-
-
-def _give_up(run: Run) -> None:
-    """An effect took too long to come down."""
-    run.abandon(at_once=True)

@@ -32,15 +32,12 @@ from ..models.port import (
     UpstreamFailure,
 )
 from .approvals import APPROVAL
+from .pieces import LONGEST, Half, cut, whole
 from .ports import Ports
 from .run import Run
 
 JsonObject = dict[str, Any]
 BACKOFF_CAP = 30.0
-BAD_INPUT = "bad_input"
-"""Our mark on a stored tool call whose input was no JSON object; never sent to a model."""
-LONGEST = 8 * 1024
-"""Characters of a delta. Whatever a provider sends at once, a line or frame stays below what stock readers take."""
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z", re.ASCII)
 _log = logging.getLogger(__name__)
 
@@ -57,8 +54,8 @@ class Turn:
         self._attempt = attempt
         self._calls: dict[int, str] = {}
         """Block index -> tool call id, as viewers know it."""
-        self._half: tuple[Kind, int, str] | None = None
-        """Kind, block and first half of a character that a delta was cut in, held back until its other half comes."""
+        self._half: Half | None = None
+        """Held back until its other half comes."""
 
     async def take(self, messages: list[JsonObject]) -> Draft:
         """Call the model until it finished a message; raises UpstreamError when it will not."""
@@ -130,7 +127,7 @@ class Turn:
 
     def _show(self, deltas: list[Delta]) -> None:
         for delta in deltas:
-            if self._half is not None and not _continues(delta, *self._half[:2]):
+            if self._half is not None and not self._half.continued_by(delta):
                 self._show_half()
             if type(delta) is Pieces:
                 self._say(delta.kind, delta.index, delta.pieces)
@@ -147,32 +144,22 @@ class Turn:
 
     def _say(self, kind: Kind, index: int, pieces: list[str]) -> None:
         if self._half is not None or "\ud800" <= pieces[-1][-1:] <= "\udbff":
-            pieces = self._whole(kind, index, pieces)
+            pieces, self._half = whole(kind, index, pieces, self._half)
         if pieces:
             self._say_now(kind, index, pieces)
-
-    def _whole(self, kind: Kind, index: int, pieces: list[str]) -> list[str]:
-        """``pieces`` with the half character from before; one that they end in is held back."""
-        first, last = (self._half[2] if self._half is not None else ""), pieces[-1]
-        self._half = (kind, index, last[-1]) if "\ud800" <= last[-1:] <= "\udbff" else None
-        whole = [first + pieces[0], *pieces[1:]]
-        if self._half is not None:
-            whole[-1] = whole[-1][:-1]
-        return [piece for piece in whole if piece]
 
     def _show_half(self) -> None:
         """Its other half did not come."""
         if self._half is not None:
-            kind, index, half = self._half
-            self._half = None
-            self._say_now(kind, index, [half])
+            half, self._half = self._half, None
+            self._say_now(half.kind, half.index, [half.text])
 
     def _say_now(self, kind: Kind, index: int, pieces: list[str]) -> None:
         self.draft.say(kind, index, pieces)
         if kind is not ToolInput:
             name = "content" if kind is Text else "thinking"
             data = codec.encode_texts(pieces, index)
-            if len(data) > LONGEST and (short := _cut(pieces)) is not pieces:
+            if len(data) > LONGEST and (short := cut(pieces)) is not pieces:
                 pieces, data = short, codec.encode_texts(short, index)
             self._run.writer.append_deltas(name, data, len(pieces))
         elif index in self._calls:
@@ -180,7 +167,7 @@ class Turn:
 
     def _input(self, index: int, pieces: list[str], name: str | None) -> None:
         call = self._calls[index]
-        short = _cut(pieces)
+        short = cut(pieces)
         events = [ToolInputEvent(tool_call_id=call, partial_json=p, index=index, name=name) for p in short]
         data = b"\n".join(map(codec.encode, events))
         self._run.writer.append_deltas(ToolInputEvent.event, data, len(events))
@@ -192,44 +179,3 @@ class Turn:
             tool_call_id = new_id("call")
         self._run.calls_seen.add(tool_call_id)
         return tool_call_id
-
-
-def _cut(pieces: list[str]) -> list[str]:
-    """``pieces`` with the long ones in several; the same list when none is."""
-    if max(map(len, pieces)) <= LONGEST:
-        return pieces
-    return [piece[at : at + LONGEST] for piece in pieces for at in range(0, len(piece) or 1, LONGEST)]
-
-
-def _continues(delta: Delta, kind: Kind, index: int) -> bool:
-    """Whether ``delta`` goes on where the one before ended."""
-    same = delta.kind is kind if type(delta) is Pieces else type(delta) is kind
-    return same and getattr(delta, "index", None) == index
-
-
-def content_of(draft: Draft) -> list[JsonObject]:
-    """The message's content blocks as the Messages API wants them back.
-
-    A tool call whose input is no JSON object gets the input ``{}`` and the mark :data:`BAD_INPUT`.
-    """
-    content: list[JsonObject] = []
-    for _, block, text in draft.blocks():
-        if block["type"] == "text":
-            content.append({**block, "text": text})
-        elif block["type"] == "thinking":
-            content.append({**block, "thinking": text})
-        elif block["type"] == "tool_use":
-            value = tool_input(text)
-            content.append({**block, "input": value} if value is not None else {**block, "input": {}, BAD_INPUT: True})
-        else:
-            content.append(block)
-    return content
-
-
-def tool_input(text: str) -> JsonObject | None:
-    """A tool call's input; None when the text is no JSON object (cut off by a limit, or a model's mistake)."""
-    try:
-        value = codec.loads(text or "{}")
-    except codec.MalformedJson:
-        return None
-    return value if isinstance(value, dict) else None

@@ -1,37 +1,32 @@
 """WebSocket: the same events as SSE as frames, and commands with replies; several runs on one connection.
 
-One task reads commands, one a run pumps its reader. A command is answered before any event it causes. Ping frames and
-the pong deadline are the server layer's; the typed heartbeat is here, because browsers cannot see pings.
+Here is what a client asks: the handshake, then commands, one after the other. A command is answered before any event it
+causes. What the connection sends is ``websocket_outgoing``'s; ping frames and the pong deadline are the server layer's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 from oricode_protocol import codec, frames
 from oricode_protocol.commands import Approve, Attach, Auth, Cancel, Chat, Command, Detach, ToolAnswer
 from oricode_protocol.errors import OricodeError, error
-from oricode_protocol.events import Event
 
 from ..access.keys import Caller
 from ..engine.runs import Asker, Engine
-from ..log.reader import LogTrimmed, Word
-from ..log.run_log import framed
 from ..store.port import StoreUnavailable
-from ..store.rows import Record
 from .asgi import Receive, Scope, Send, header, outlet_of
 from .attach import Attachment, Gone, attach
 from .chat import address
 from .problems import Refused, described
 from .requests import Gate, checked_batch_ms, cursor_of
-from .server import PeerGone
 from .streams import Streams
+from .websocket_outgoing import Outgoing
 
 MAX_ATTACHED = 100
 """Runs one connection may read at once."""
-CLOSE_RESTART = 1012
 
 
 class WebSocketEndpoint:
@@ -81,21 +76,15 @@ class Connection:
         self._engine = engine
         self._streams = streams
         self._caller = caller
-        self._send_message = send
-        self._outlet = outlet_of(scope)
+        self._out = Outgoing(streams, send, outlet_of(scope))
         self._traceparent = {name: header(scope, name) for name in (b"traceparent", b"tracestate")}
-        self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
-        self._beats: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._watched = ExitStack()
-        self._loop = asyncio.get_running_loop()
-        self.wrote_at = self._loop.time()
-        self.closed = False
 
     async def serve(self, receive: Receive) -> None:
         """Answer commands until the client goes away."""
-        await self._event(self._streams.connected(None, None))
-        self._engine.ports.logs.pulse.add(self)
+        await self._out.event(self._streams.connected(None, None))
+        self._engine.ports.logs.pulse.add(self._out)
         self._watch_key()
         try:
             while True:
@@ -105,18 +94,17 @@ class Connection:
                 text = message.get("text")
                 if text is None:
                     reason = error("bad_frame")
-                    await self._send(frames.refusal(None, reason))
-                    await self.close(reason.row.close or 1008, reason.code)
+                    await self._out.send(frames.refusal(None, reason))
+                    await self._out.close(reason.row.close or 1008, reason.code)
                     return
                 await self._command(text)
         finally:
-            self.closed = True
             self._watched.close()
-            for found, task in list(self._pumps.values()):
-                found.reader.close()
-                task.cancel()
-            if self._pumps:
-                await asyncio.wait([task for _, task in self._pumps.values()])
+            await self._out.end()
+
+    async def drain(self) -> None:
+        """Say that the service restarts, and close."""
+        await self._out.drain()
 
     def _watch_key(self) -> None:
         """End when the key that counts now is revoked; `auth` may have brought another one."""
@@ -125,22 +113,7 @@ class Connection:
 
     def _revoked(self) -> None:
         reason = error("key_revoked")
-        self._closing = self._loop.create_task(self.close(reason.row.close or 1008, reason.code))
-
-    # The connection's own sign of life: only when no run is attached, whose reader would beat.
-
-    def beat(self) -> None:
-        """The pulse's call."""
-        if not self._pumps and self._beats is None:
-            self._beats = self._loop.create_task(self._idle_beat())
-
-    async def _idle_beat(self) -> None:
-        try:
-            await self._event(self._streams.heartbeat(None))
-        except PeerGone:
-            return
-        finally:
-            self._beats = None
+        self._closing = asyncio.create_task(self._out.close(reason.row.close or 1008, reason.code))
 
     # Commands.
 
@@ -151,19 +124,19 @@ class Connection:
             ref = request.ref
             found, data = await self._run(request.command)
         except frames.BadRequest as bad:
-            await self._send(frames.refusal(bad.ref, bad.reason))
+            await self._out.send(frames.refusal(bad.ref, bad.reason))
         except Refused as refused:
-            await self._send(frames.refusal(ref, refused.reason))
+            await self._out.send(frames.refusal(ref, refused.reason))
         except Gone as gone:
-            await self._send(frames.refusal(ref, gone.reason))
+            await self._out.send(frames.refusal(ref, gone.reason))
         except OricodeError as reason:
-            await self._send(frames.refusal(ref, reason))
+            await self._out.send(frames.refusal(ref, reason))
         except StoreUnavailable:
-            await self._send(frames.refusal(ref, error("unavailable", retry_after=2)))
+            await self._out.send(frames.refusal(ref, error("unavailable", retry_after=2)))
         else:
-            await self._send(frames.reply(ref, data))
+            await self._out.send(frames.reply(ref, data))
             if found is not None and not found.ended:
-                self._pump_run(found)
+                self._out.show(found)
 
     async def _run(self, command: Command) -> tuple[Attachment | None, dict[str, Any]]:
         """Carry a command out: what to read from now on, and the reply."""
@@ -174,9 +147,9 @@ class Connection:
             case Attach():
                 return await self._attach(command)
             case Detach(run=run):
-                if run not in self._pumps:
+                if run not in self._out.attached:
                     raise error("not_attached")
-                await self._detach(run)
+                await self._out.detach(run)
                 return None, {"run_id": run}
             case Cancel(run=run):
                 await engine.cancel(user, run)
@@ -204,7 +177,7 @@ class Connection:
         asker = Asker(self._caller.user, self._caller.key_id, "websocket")
         with self._engine.ports.tracing.request("websocket chat", self._traceparent.get):
             row, _ = await self._engine.start(asker, chat)
-        await self._detach(row.id)
+        await self._out.detach(row.id)
         found = await attach(self._engine, row, None, "websocket", batch_ms=checked_batch_ms(chat.batch_ms))
         return found, {"run_id": row.id, "chat_id": row.chat_id}
 
@@ -220,126 +193,10 @@ class Connection:
             from_snapshot=command.from_ is not None,
             batch_ms=checked_batch_ms(command.batch_ms),
         )
-        await self._detach(row.id)  # not earlier: a refused attach leaves the reader that was there
+        await self._out.detach(row.id)  # not earlier: a refused attach leaves the reader that was there
         data = {"run_id": row.id, "chat_id": row.chat_id, "resume": found.answer, "ended": found.ended}
         return found, data
 
     async def _room(self) -> None:
-        if len(self._pumps) >= MAX_ATTACHED:
+        if len(self._out.attached) >= MAX_ATTACHED:
             raise error("too_many_connections", f"A connection can read {MAX_ATTACHED} runs at once.", retry_after=1)
-
-    async def _detach(self, run_id: str) -> None:
-        held = self._pumps.pop(run_id, None)
-        if held is not None:
-            found, task = held
-            found.reader.close()
-            task.cancel()
-            await asyncio.wait([task])
-
-    # Events.
-
-    def _pump_run(self, found: Attachment) -> None:
-        task = self._loop.create_task(self._pump(found), name=f"pump of {found.row.id}")
-        self._pumps[found.row.id] = (found, task)
-
-    async def _pump(self, found: Attachment) -> None:
-        reader, row = found.reader, found.row
-        run = row.id.encode()
-        try:
-            with self._streams.viewing(found, None):
-                await self._event(self._streams.connected(row, found.answer), run)
-                if found.snapshot is not None:
-                    snapshot_id = (found.snapshot_id or "").encode()
-                    await self._send(frames.frame(b"snapshot", found.snapshot, run, snapshot_id))
-                    found.snapshot = None
-                await self._pages(found, run)
-        except PeerGone:
-            reader.close()  # the connection's own task learns of it too, and ends
-        finally:
-            if self._pumps.get(row.id, (None,))[0] is found:
-                del self._pumps[row.id]
-
-    async def _pages(self, found: Attachment, run: bytes) -> None:
-        reader = found.reader
-        full = False
-
-        def write(messages: list[bytes]) -> None:
-            nonlocal full
-            if not self.closed:
-                full = not self._outlet.write_all(messages)
-                self.wrote_at = self._loop.time()
-                reader.wrote()
-
-        def eager(news: list[Record] | Word) -> bool:
-            if full or self.closed:
-                return False
-            if isinstance(news, list):
-                write(framed(reader.log, "websocket", news, _frames))
-            else:
-                write([_frame(self._streams.heartbeat(reader), run)])
-            return True
-
-        reader.eager = eager
-        reader.wrote()
-        while not reader.closed:
-            if full:
-                await self._outlet.drain()
-                full = False
-            try:
-                page = await reader.next()
-            except LogTrimmed:
-                await self.close(1008, "gone")
-                return
-            if full:  # by what was written meanwhile
-                await self._outlet.drain()
-            if isinstance(page, list):
-                write(framed(reader.log, "websocket", page, _frames))
-            elif page is Word.BEAT:
-                write([_frame(self._streams.heartbeat(reader), run)])
-            elif page is Word.CLOSE:
-                await self._event(self._streams.reconnect(reader.close_reason or "restart"), run)
-                return
-            else:
-                return
-            del page  # while the peer stalls, what waits for it is held once: in the connection
-
-    async def drain(self) -> None:
-        """Say that the service restarts and close; readers have said it for their runs."""
-        pumps = [task for _, task in self._pumps.values()]
-        if pumps:
-            await asyncio.wait(pumps, timeout=1)
-        else:
-            await self._event(self._streams.reconnect("restart"))
-        await self.close(CLOSE_RESTART, "restart")
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the connection, once."""
-        if not self.closed:
-            self.closed = True
-            with suppress(PeerGone):  # then it is closed all the same
-                await self._send_message({"type": "websocket.close", "code": code, "reason": reason})
-
-    async def _event(self, event: Event, run: bytes = b"") -> None:
-        await self._send(_frame(event, run))
-
-    async def _send(self, *messages: bytes) -> None:
-        if not self.closed:
-            self.wrote_at = self._loop.time()
-            room = self._outlet.write_all(messages)
-            del messages
-            if not room:
-                await self._outlet.drain()
-
-
-def _frame(event: Event, run: bytes) -> bytes:
-    """An event of the connection itself, which has no id."""
-    return frames.frame(event.event.encode(), codec.encode(event), run)
-
-
-def _frames(run: bytes, page: list[Record]) -> list[bytes]:
-    """A page of records as frames."""
-    return [
-        frame
-        for record in page
-        for frame in frames.frames(record.event.encode(), record.data, run, record.epoch, record.first)
-    ]
