@@ -32,9 +32,9 @@ def publish_before_commit() -> None:
         self.__dict__.setdefault("_seen", {})[log.run_no] = log
         append(self, log, record)
 
-    async def remember_durable(self: Any, log: Any, records: Any, ops: Any) -> None:
+    async def remember_durable(self: Any, log: Any, *rest: Any) -> None:
         self.__dict__.setdefault("_seen", {})[log.run_no] = log
-        await durable(self, log, records, ops)
+        await durable(self, log, *rest)
 
     commit.GroupCommit._save = late  # type: ignore[method-assign]
     commit.GroupCommit.append = remember  # type: ignore[method-assign]
@@ -104,8 +104,8 @@ def two_ends() -> None:
 
     commit = writer.RunWriter.commit
 
-    async def twice(self: Any, events: Any, ops: Any) -> None:
-        await commit(self, events, ops)
+    async def twice(self: Any, events: Any, *rest: Any) -> None:
+        await commit(self, events, *rest)
         if events and events[-1].event == "done":
             from oricode_protocol import codec
 

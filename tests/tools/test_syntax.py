@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from oricode_service.tools.port import Step
 from oricode_service.tools.syntax.abaplint import Abaplint
 from oricode_service.tools.syntax.checker import CheckFailed, SyntaxChecker
 from oricode_service.tools.syntax.tool import CheckSyntax
+from oricode_service.tools.syntax.worker import Worker
 from tools.memory_programs import MemoryPrograms
 from tools.playing import result, run
 
@@ -279,3 +281,24 @@ class TestTool:
         outcome = await result(tool, {"program": "a.yaml"})
         assert "150 problems" in outcome.content
         assert outcome.content.endswith("... and 50 more")
+
+
+_TELLS_WHAT_IT_KNOWS = """
+import json, os, sys
+print("{}", flush=True)
+for line in sys.stdin:
+    print(json.dumps(sorted(os.environ)), flush=True)
+"""
+
+
+async def test_a_process_that_reads_foreign_programs_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {"ANTHROPIC_API_KEY", "DATABASE_URL", "ORICODE_UPSTREAM_KEY"}
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
+    worker = Worker("it", [sys.executable, "-c", _TELLS_WHAT_IT_KNOWS])
+    try:
+        _, known = await worker.ask({}, 10)
+    finally:
+        await worker.close()
+    assert "PATH" in known
+    assert not secrets & set(known)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ import orjson
 
 log = logging.getLogger(__name__)
 
+_SECRET = ("ANTHROPIC_", "ORICODE_", "DATABASE_")
+"""Beginnings of what the process reads untrusted programs without knowing."""
 _LONGEST_LINE = 16 * 1024 * 1024
 _LAST_WORDS = 10
 
@@ -86,6 +89,7 @@ class Worker:
         if process is not None and process.returncode is None:
             return process
         await self._reap()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -93,6 +97,7 @@ class Worker:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 limit=_LONGEST_LINE,
+                env=environment,
                 start_new_session=True,
             )
         except OSError as error:
