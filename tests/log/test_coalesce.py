@@ -15,8 +15,9 @@ from oricode_protocol import codec
 from oricode_service.log.coalesce import join, window_of
 from oricode_service.log.pulse import Pulse
 from oricode_service.log.reader import Reader, Word
-from oricode_service.log.run_log import RunLog
+from oricode_service.log.run_log import DELTAS, RunLog
 from oricode_service.store.rows import Record
+from oricode_service.store.sqlite.unfiled import rows
 
 KINDS = st.sampled_from(["content", "content", "content", "thinking", "message_stop", "progress"])
 PAGES = st.lists(st.tuples(KINDS, st.text(max_size=4), st.integers(0, 1), st.integers(1, 2)), max_size=30).map(
@@ -74,6 +75,24 @@ def test_the_first_piece_of_a_tool_input_keeps_the_name() -> None:
 
 def test_inputs_of_two_calls_are_not_joined() -> None:
     assert len(join([tool_input(1, "c", "x"), tool_input(2, "d", "y")])) == 2
+
+
+@given(PAGES)
+def test_what_the_store_filed_in_one_row_is_shown_like_what_it_was_made_of(page: list[Record]) -> None:
+    """A row holds neighbours of one name, whatever blocks they belong to."""
+    deltas = [r for r in page if r.event in DELTAS]
+    numbered = [r._replace(seq=seq) for seq, r in enumerate(deltas, 1)]
+    filed = join(rows(numbered))
+    assert texts(filed) == texts(numbered)
+    assert [(r.seq, r.data) for r in filed] == [(r.seq, r.data) for r in join(numbered)]
+
+
+def test_inputs_of_two_calls_in_one_row_are_not_joined() -> None:
+    (row,) = rows([tool_input(1, "c", "", "one"), tool_input(2, "c", "{}"), tool_input(3, "d", "", "other")])
+    assert [codec.loads(r.data) for r in join([row])] == [
+        {"tool_call_id": "c", "partial_json": "{}", "index": 0, "name": "one"},
+        {"tool_call_id": "d", "partial_json": "", "index": 0, "name": "other"},
+    ]
 
 
 class Watched:

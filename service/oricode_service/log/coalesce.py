@@ -8,7 +8,9 @@ so, and those of one run share the window: one timer, one wake-up, and what was 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from weakref import WeakValueDictionary
 
 from oricode_protocol import codec
@@ -78,33 +80,27 @@ class Window:
 
 def join(page: list[Record]) -> list[Record]:
     """``page`` with runs of deltas of one block joined into the last of each."""
-    out: list[Record] = []
-    held: list[Record] = []
+    if len(page) == 1 and b"\n" not in page[0].data:
+        return page
+    return [_joined([event for _, event in events]) for _, events in groupby(_apart(page), itemgetter(0))]
+
+
+def _apart(page: list[Record]) -> Iterator[tuple[object, Record]]:
+    """Each delta by itself, with what names its block: a stored record may hold neighbours of several blocks."""
     for record in page:
-        if held and not _same_block(held[-1], record):
-            out.append(_joined(held))
-            held = []
-        if record.event in DELTAS:
-            held.append(record)
-        else:
-            out.append(record)
-    if held:
-        out.append(_joined(held))
-    return out
-
-
-def _same_block(one: Record, other: Record) -> bool:
-    if one.event != other.event or one.epoch != other.epoch:
-        return False
-    a, b = codec.loads(one.datas()[0]), codec.loads(other.datas()[0])
-    return bool(a["index"] == b["index"] and a.get("tool_call_id") == b.get("tool_call_id"))
+        if record.event not in DELTAS:
+            yield record.seq, record
+            continue
+        for seq, line in enumerate(record.datas(), record.first):
+            data = codec.loads(line)
+            block = record.event, record.epoch, data["index"], data.get("tool_call_id")
+            yield block, record._replace(seq=seq, data=line)
 
 
 def _joined(records: list[Record]) -> Record:
-    lines = [line for record in records for line in record.datas()]
-    if len(lines) == 1:
+    if len(records) == 1:
         return records[0]
     field = _FIELD[records[0].event]
-    datas = [codec.loads(line) for line in lines]
+    datas = [codec.loads(record.data) for record in records]
     text = "".join(data[field] for data in datas)
     return records[-1]._replace(data=codec.dumps({**datas[0], field: text}))
