@@ -35,6 +35,8 @@ def backup(data_dir: Path, file: Path) -> int:
         with closing(connect(data_dir, read_only=True)) as source:
             os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             with closing(sqlite3.connect(part)) as copy:
+                source.execute("begin")  # one moment for all steps: else each write beside it begins the copy anew
+                source.execute("select 1 from meta").fetchone()
                 source.backup(copy, pages=PAGES_AT_ONCE)
                 copy.execute("pragma journal_mode=delete")  # one file, without a log beside it
         _sound(part)
@@ -59,10 +61,7 @@ def restore(file: Path, data_dir: Path) -> Path | None:
         fresh.chmod(0o600)
         former = None
         if place.exists():
-            with closing(connect(data_dir)) as old:  # what its write-ahead log and its journal hold belongs to it
-                with suppress(sqlite3.DatabaseError):  # damaged, perhaps that is why
-                    recover(old, data_dir, "")
-                old.execute("pragma wal_checkpoint(truncate)")
+            _fold(data_dir)
             former = place.with_name(f"{FILE}.before-restore")
             os.replace(place, former)
         for beside in ("-wal", "-shm"):
@@ -72,6 +71,19 @@ def restore(file: Path, data_dir: Path) -> Path | None:
         return former
     finally:
         ownership.close()
+
+
+def _fold(data_dir: Path) -> None:
+    """Put into the former database what its write-ahead log and its journal hold: it belongs to it."""
+    try:
+        with closing(connect(data_dir)) as old:
+            with suppress(sqlite3.DatabaseError):
+                recover(old, data_dir, "")
+            old.execute("pragma wal_checkpoint(truncate)")
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        pass  # it is damaged, perhaps that is why
 
 
 def _opened(file: Path) -> sqlite3.Connection:
