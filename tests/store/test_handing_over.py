@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from log.books import apart
 from oricode_service.store.port import StoreUnavailable
-from oricode_service.store.sqlite import open_store
+from oricode_service.store.sqlite import open_store, writer
 from store.made import message, new_run, records
 
 
@@ -37,5 +37,23 @@ async def test_the_former_process_reads_the_steps_that_the_next_one_commits(tmp_
     assert [(record.epoch, record.seq) for record in apart(seen)] == [(2, 1), (2, 2), (2, 3)]
     async with asyncio.timeout(10):
         assert await anext(former.log.watch()) is None, "there is a reason to look again"
+    await former.close()
+    await following.close()
+
+
+async def test_a_store_whose_disk_refuses_at_the_end_is_free_for_the_next_process(tmp_path, monkeypatch):
+    former = await open_store(tmp_path, "former")
+    run = (await former.runs.create(new_run())).run
+    await former.log.append(records(run, 1, 2))
+    former.writer.suspect = True
+
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "rewrite", refuse)
+        await former.give_up()
+    following = await open_store(tmp_path, "next")
+    assert (await following.runs.get(run.id, None)).last_seq == 2
     await former.close()
     await following.close()

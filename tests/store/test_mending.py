@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from log.books import apart
 from oricode_service.store.port import StoreUnavailable
 from oricode_service.store.sqlite import mending, open_store, writer
 from store.made import records, started
@@ -89,3 +90,20 @@ async def test_a_disk_that_still_refuses_leaves_no_transaction_open(
     async with asyncio.timeout(PATIENCE):
         await store.log.append(records(run, 1, 1))
     await store.close()
+
+
+async def test_a_flush_that_is_given_up_while_the_journal_is_mended_files_once(tmp_path: Path) -> None:
+    """The process ends before the slow disk has answered."""
+    former = await open_store(tmp_path, "former")
+    run = await started(former)
+    await former.log.append(records(run, 1, 4))
+    former.writer.suspect = True
+    flush = asyncio.create_task(former.log.append(records(run, 5, 5)))
+    while former.writer._drain is None:
+        await asyncio.sleep(0)
+    flush.cancel()
+    await asyncio.wait([flush])
+    await former.close()
+    following = await open_store(tmp_path, "next")
+    assert apart(await following.log.read(run.no, 0, 1 << 20)) == records(run, 1, 4)
+    await following.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..port import WrongVersion
+from ..port import StoreUnavailable, WrongVersion
 from .database import FILE, DataDirectoryOwned, Ownership, connect, prepare, version_warning
 from .keys import SqliteKeys
 
@@ -49,8 +49,6 @@ class SqliteStore:
         return f"SQLite {sqlite3.sqlite_version}, {self._path}"
 
     async def healthy(self) -> bool:
-        from ..port import StoreUnavailable
-
         try:
             await self.writer.transact(lambda db: db.execute("insert or replace into meta values ('alive', '')"))
         except StoreUnavailable:
@@ -60,8 +58,8 @@ class SqliteStore:
     async def give_up(self) -> None:
         if not self.log.given_up:
             await self.log.give_up()
-            await self.writer.close()
-            self._ownership.close()
+            with contextlib.closing(self._ownership), contextlib.suppress(StoreUnavailable):
+                await self.writer.close()  # what the disk refuses stays in the WAL, for the next opening
 
     async def close(self) -> None:
         await self.give_up()

@@ -52,7 +52,7 @@ class SqliteLog:
         if self.given_up:
             raise StoreUnavailable("this process has given the database up")
         if self._writer.suspect or self._writer.mended != self._mended:
-            await self._mend()
+            await asyncio.shield(self._mend())  # as a commit is: what was filed counts as filed
         self.unfiled.check(records)
         self._journal.append(records)
         self.unfiled.add(records)
