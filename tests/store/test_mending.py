@@ -13,7 +13,7 @@ import pytest
 from log.books import apart
 from oricode_service.store.port import StoreUnavailable
 from oricode_service.store.sqlite import mending, open_store, writer
-from store.made import records, started
+from store.made import message, records, started
 
 PATIENCE = 10
 
@@ -107,3 +107,26 @@ async def test_a_flush_that_is_given_up_while_the_journal_is_mended_files_once(t
     following = await open_store(tmp_path, "next")
     assert apart(await following.log.read(run.no, 0, 1 << 20)) == records(run, 1, 4)
     await following.close()
+
+
+async def test_what_cannot_be_read_is_unavailable_like_what_cannot_be_written(tmp_path: Path) -> None:
+    """Not a bug of whoever asked: the group commit tries again, requests are answered 503."""
+    former = await open_store(tmp_path, "former")
+    run = await started(former)
+    await former.log.commit(records(run, 1, 3), [message(run)])
+    await former.close()
+    store = await open_store(tmp_path, "next")
+    (taken,) = await store.runs.claim(1)
+    store._reader.set_progress_handler(lambda: 1, 1)  # SQLite ends whatever is asked with an error
+    with pytest.raises(StoreUnavailable):
+        await store.log.append(records(taken, 4, 4))
+    with pytest.raises(StoreUnavailable):
+        await store.log.read(run.no, 0, 1 << 20)
+    with pytest.raises(StoreUnavailable):
+        await store.log.epoch_of(run.no, 1)
+    with pytest.raises(StoreUnavailable):
+        await store.runs.get(run.id, None)
+    store._reader.set_progress_handler(None, 1)
+    await store.log.append(records(taken, 4, 4))
+    assert [record.seq for record in await store.log.read(run.no, 0, 1 << 20)] == [1, 2, 3, 4]
+    await store.close()

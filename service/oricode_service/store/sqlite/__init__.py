@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..port import StoreUnavailable, WrongVersion
-from .database import FILE, DataDirectoryOwned, Ownership, connect, prepare, version_warning
+from .database import FILE, DataDirectoryOwned, Ownership, Reader, connect, prepare, version_warning
 from .keys import SqliteKeys
 
 __all__ = ["DataDirectoryOwned", "WrongVersion", "open_keys", "open_store", "version_warning"]
@@ -34,7 +34,7 @@ class SqliteStore:
         with contextlib.closing(connect(data_dir)) as connection:
             recover(connection, data_dir, owner)
         self.writer = Writer(data_dir)
-        self._reader = connect(data_dir, read_only=True)
+        self._reader = connect(data_dir, read_only=True, factory=Reader)
         self.log = SqliteLog(data_dir, owner, self.writer, self._reader)
         self.runs = SqliteRuns(self.writer, self._reader, owner, self.log.unfiled)
         self.chats = SqliteChats(self.writer, self._reader)

@@ -11,8 +11,9 @@ import os
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from ..port import WrongVersion
+from ..port import StoreUnavailable, WrongVersion
 
 FILE = "oricode.db"
 LOCK = "oricode.lock"
@@ -25,7 +26,24 @@ class DataDirectoryOwned(Exception):
     """Another process serves this data directory."""
 
 
-def connect(data_dir: Path, *, read_only: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
+class Reader(sqlite3.Connection):
+    """The service's reading connection: what the disk refuses is no bug of whoever asks."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Raises StoreUnavailable; what goes wrong behind the first row still raises what sqlite3 does."""
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as refused:
+            raise StoreUnavailable(str(refused)) from refused
+
+
+def connect(
+    data_dir: Path,
+    *,
+    read_only: bool = False,
+    timeout: float = 5.0,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> sqlite3.Connection:
     """A connection in autocommit mode, for one thread at a time. ``timeout``: seconds to wait for a lock."""
     path = data_dir / FILE
     connection = sqlite3.connect(
@@ -35,6 +53,7 @@ def connect(data_dir: Path, *, read_only: bool = False, timeout: float = 5.0) ->
         check_same_thread=False,
         timeout=timeout,
         cached_statements=256,
+        factory=factory,
     )
     if not read_only:
         connection.execute("pragma journal_mode=wal")

@@ -101,7 +101,10 @@ class SqliteLog:
         self._mended = self._writer.mended
 
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
-        return page_of(self._behind(run_no, after, max(1, max_bytes // _ROW_BYTES)), after, max_bytes)
+        try:
+            return page_of(self._behind(run_no, after, max(1, max_bytes // _ROW_BYTES)), after, max_bytes)
+        except sqlite3.OperationalError as refused:  # behind the first row
+            raise StoreUnavailable(str(refused)) from refused
 
     def _behind(self, run_no: int, after: int, most: int) -> Iterator[Record]:
         """Records behind ``after``, up to ``most`` from the table and then, if it has no more, the newest."""
