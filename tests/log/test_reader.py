@@ -132,6 +132,18 @@ async def test_replaying_a_long_log_lets_others_run_between_pages(pulse: Pulse) 
     assert turns >= len(sizes) - 1
 
 
+async def test_what_the_store_has_already_is_not_shown_before_it_is_visible(pulse: Pulse) -> None:
+    """A commit is in the store a moment before its run's log shows it; who is far behind reads the store meanwhile."""
+    books, log = Books(), RunLog(1, "run_1", visible=3)
+    books.records = [together(1, 5), record(6, "done")]
+    reader = Reader(log, books, pulse, 0)
+    async with asyncio.timeout(5):
+        assert apart(await reader.next()) == apart(books.records)[:3]  # type: ignore[arg-type]
+    log.publish([together(4, 2), record(6, "done")])
+    found, _ = await read_to_the_end(reader)
+    assert apart(found) == apart(books.records)[3:]
+
+
 async def test_a_waiting_reader_wakes_for_news(pulse: Pulse) -> None:
     books, log = Books(), RunLog(1, "run_1")
     waiting = asyncio.create_task(Reader(log, books, pulse, 0).next())

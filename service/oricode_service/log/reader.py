@@ -80,7 +80,7 @@ class Reader:
                 page = self.log.recent(self.cursor)
                 if page is None:
                     try:
-                        page = await self._store.read(self.log.run_no, self.cursor, PAGE_BYTES)
+                        page = _upto(await self._store.read(self.log.run_no, self.cursor, PAGE_BYTES), self.log.visible)
                     except StoreUnavailable:
                         if (word := await self._pause()) is not None:
                             return word
@@ -190,6 +190,13 @@ class Reader:
         self.closed = True
         self.eager = None  # it knows this reader: a circle that would keep the log until a collection
         self._wake()
+
+
+def _upto(page: list[Record], visible: int) -> list[Record]:
+    """What of ``page`` may be seen: the store has a commit a moment before the log shows it."""
+    if not page or page[-1].seq <= visible:
+        return page
+    return [record.only(visible + 1 - record.first) for record in page if record.first <= visible]
 
 
 class LogTrimmed(Exception):
