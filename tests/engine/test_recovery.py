@@ -241,3 +241,39 @@ async def test_a_run_that_starts_while_the_process_drains_is_begun_by_the_next(t
     async with process(tmp_path, TELLING, [Tool(), Tool("look")]) as two:
         assert await two.engine.recover("restarted") == 1
         await assert_settled(two, run, "completed")
+
+
+@pytest.mark.parametrize("why", ["cancelled", "too often"])
+async def test_a_run_that_ends_as_soon_as_it_is_taken_over_asks_its_question_once(tmp_path: Path, why: str) -> None:
+    async with process(tmp_path, TELLING, [Tool(), Tool("look")], kill_at="result.after") as one:
+        run = await one.start()
+        await until_dead(one, run)
+        if why == "cancelled":
+            await one.store.runs.request_cancel(run.no)
+    limits = RunLimits(takeovers=0) if why == "too often" else None
+    async with process(tmp_path, TELLING, [Tool(), Tool("look")], limits) as two:
+        await two.engine.recover("restarted")
+        await assert_settled(two, run, "cancelled" if why == "cancelled" else "failed")
+        roles = [message.role for message in await two.store.runs.messages(run.no)]
+    assert roles == ["user", "assistant", "tool"]
+
+
+async def test_runs_that_are_claimed_while_a_drain_begins_go_on_to_the_next_process(tmp_path: Path) -> None:
+    script = Script(((Say("Half"), Stall()),))
+    async with process(tmp_path, script) as one:
+        run = await one.start()
+        await one.commit.flushed()
+    async with process(tmp_path, script) as two:
+        claim = two.store.runs.claim
+
+        async def claim_late(limit: int) -> list[RunRow]:
+            found = await claim(limit)
+            await two.engine.drain()
+            return found
+
+        two.store.runs.claim = claim_late  # type: ignore[method-assign]
+        await two.engine.recover("restarted")
+        assert two.engine.live == []
+    async with process(tmp_path, Script(((Say("Whole."),),))) as three:
+        (row,) = await three.store.runs.claim(10)
+        assert (row.no, row.attempts) == (run.no, 1), "an orderly release is no crash"

@@ -216,6 +216,8 @@ class RunLoop:
         if run.writer.state is RunState.ENDED:  # its end was being written when it was stopped
             await self._ports.logs.commit.flushed()
             return
+        if not self._asked and run.row.epoch > 1:  # it ends before it saw what the process before this one stored
+            self._asked = bool(await until_available(lambda: self._ports.runs.messages(run.row.no)))
         ops = self._unfinished()
         code = failure.code if failure is not None else None
         events = last_events(run, failure)

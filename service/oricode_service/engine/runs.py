@@ -138,7 +138,11 @@ class Engine:
         count = 0
         while not self._draining and (claimed := await self.ports.runs.claim(CLAIM_AT_ONCE)):
             for row in claimed:
-                self._launch(row, await self._title(row), reason)
+                title = await self._title(row)
+                if self._draining:  # since it was claimed: the drain does not know of it
+                    await self.ports.runs.release([row.no])
+                    continue
+                self._launch(row, title, reason)
                 self.ports.observer.run_taken_over()
             count += len(claimed)
             _log.info("took over %d unfinished runs", len(claimed))
