@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from engine.world import Tool, assert_settled, process
+from engine.world import ANNA, PATIENCE, Process, Tool, assert_settled, process
 from oricode_protocol.errors import error
 from oricode_service.engine.ports import RunLimits
 from oricode_service.models.port import Delta, ModelCall, Stop, Text, ToolUse, UpstreamFailure, Usage
 from oricode_service.models.script import Call, Fail, Say, Script, Stall
+from oricode_service.store.rows import RunRow
 from oricode_service.tools.port import Effect
 
 TWO_TURNS = Script(((Say("I change it."), Call("change", {})), (Say("Changed."),)), piece=4)
@@ -155,3 +156,65 @@ async def test_runs_of_one_chat_take_turns_in_their_order(tmp_path: Path) -> Non
     started = [row.started_at for row in rows if row is not None and row.started_at is not None]
     assert started == sorted(started)
     assert len(started) == 5
+
+
+class Sore:
+    """A provider that says something, waits, and fails when it is stopped."""
+
+    def __init__(self, raises: Exception) -> None:
+        self._raises = raises
+        self.calls = 0
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[list[Delta], None]:
+        self.calls += 1
+        yield [Text(0, "Half")]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise self._raises
+
+    async def close(self) -> None: ...
+
+
+FAILURES = [ValueError("bug"), UpstreamFailure("upstream_dropped", "It broke.", retryable=True), error("internal")]
+
+
+@pytest.mark.parametrize("raises", FAILURES, ids=lambda raised: type(raised).__name__)
+async def test_a_provider_that_fails_when_it_is_stopped_does_not_change_why_the_run_ends(
+    tmp_path: Path, raises: Exception
+) -> None:
+    provider = Sore(raises)
+    async with process(tmp_path, provider) as one:
+        run = await one.start()
+        await until_said(one, run)
+        await one.engine.cancel(ANNA.user, run.id)
+        await assert_settled(one, run, "cancelled")
+    assert provider.calls == 1
+
+
+@pytest.mark.parametrize("raises", FAILURES, ids=lambda raised: type(raised).__name__)
+async def test_a_provider_that_fails_when_the_process_drains_does_not_end_the_run(
+    tmp_path: Path, raises: Exception
+) -> None:
+    provider = Sore(raises)
+    async with process(tmp_path, provider) as one:
+        run = await one.start()
+        await until_said(one, run)
+        async with asyncio.timeout(PATIENCE):
+            await one.engine.drain()
+        assert "done" not in {record.event for record in await one.events(run)}
+    assert provider.calls == 1
+
+
+async def test_a_provider_that_fails_when_its_time_is_up_is_not_asked_again(tmp_path: Path) -> None:
+    provider = Sore(UpstreamFailure("upstream_dropped", "It broke.", retryable=True))
+    async with process(tmp_path, provider, limits=RunLimits(wall_seconds=0.05)) as one:
+        run = await one.start()
+        state = await assert_settled(one, run, "failed")
+    assert (provider.calls, state["error"]["code"]) == (1, "time_limit")
+
+
+async def until_said(one: Process, run: RunRow) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while "content" not in {record.event for record in await one.events(run)}:
+            await asyncio.sleep(0)

@@ -79,6 +79,10 @@ class RunLoop:
         except Exception as bug:  # noqa: BLE001 - the top-level place: whatever failed, the run ends properly
             _log.exception("run %s failed", run.row.id, exc_info=bug)
             status, failure = "failed", error("internal")
+        if failure is not None and run.abandoned:  # what fails when it is stopped is tried again elsewhere
+            return
+        if failure is not None and run.cancelled:
+            status, failure = "cancelled", None
         await self._end(status, failure)
 
     async def _live(self, recovering: str | None) -> None:

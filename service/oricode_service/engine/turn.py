@@ -7,6 +7,7 @@ attempt, which voids what viewers saw of it. Both are bounded.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -88,6 +89,8 @@ class Turn:
                     told(self.draft)
                 return self.draft
             except UpstreamFailure as failure:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from failure  # it failed because it was stopped: that is all
                 # Without its sentence: a provider's may quote what it was sent. The run's `error` event has it.
                 _log.warning("run %s turn %d: %s", run.row.id, self.number, failure.code)
                 if not failure.retryable or tried == ports.limits.attempts:
