@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from log.books import apart
 from oricode_service.store.port import StoreUnavailable
-from oricode_service.store.sqlite import mending, open_store, writer
-from store.made import message, records, started
+from oricode_service.store.sqlite import journal, mending, open_store, writer
+from store.made import killed, message, records, started
 
 PATIENCE = 10
 
@@ -58,6 +58,24 @@ async def test_while_the_disk_refuses_everything_is_refused_and_then_it_heals(tm
         assert [record.seq for record in await store.log.read(run.no, 0, 1000)] == [1, 2]
         assert disk.asked == asked, "once is enough"
         await store.close()
+
+
+async def test_a_long_outage_does_not_fill_the_folder_with_journals(tmp_path: Path, disk: Disk) -> None:
+    store = await open_store(tmp_path, "owner")
+    run = await started(store)
+    await store.log.append(records(run, 1, 1))
+    store.writer.suspect = True
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable, match="refuses"):
+            await store.log.append(records(run, 2, 2))
+    assert len(journal.files(tmp_path)) == 2
+    disk.works = True
+    await store.log.append(records(run, 2, 2))
+    assert len(journal.files(tmp_path)) == 1
+    await killed(store)
+    following = await open_store(tmp_path, "next")
+    assert apart(await following.log.read(run.no, 0, 1 << 20)) == records(run, 1, 2)
+    await following.close()
 
 
 async def test_mending_changes_no_byte_and_shows_nobody_anything_else(tmp_path: Path) -> None:

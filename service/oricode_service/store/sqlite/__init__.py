@@ -58,8 +58,9 @@ class SqliteStore:
     async def give_up(self) -> None:
         if not self.log.given_up:
             await self.log.give_up()
-            with contextlib.closing(self._ownership), contextlib.suppress(StoreUnavailable):
-                await self.writer.close()  # what the disk refuses stays in the WAL, for the next opening
+            with contextlib.suppress(StoreUnavailable):  # what the disk refuses stays in the WAL, for the next opening
+                await self.writer.close()
+            self._ownership.close()
 
     async def close(self) -> None:
         await self.give_up()

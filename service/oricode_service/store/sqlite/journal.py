@@ -40,11 +40,12 @@ class Journal:
 
     def turn(self) -> int:
         """Go on in a new file; the number of the former one, which is complete. Raises OSError."""
-        path = self._folder / f"{NAME}{self._number + 1}"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        if self._file >= 0:
-            os.close(self._file)
-        self._file, self.size, self._number = file, 0, self._number + 1
+        if self.size or self._file < 0:  # else it is new, and trying again makes no more files
+            path = self._folder / f"{NAME}{self._number + 1}"
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            if self._file >= 0:
+                os.close(self._file)
+            self._file, self.size, self._number = file, 0, self._number + 1
         return self._number - 1
 
     def append(self, records: Sequence[Record]) -> None:
