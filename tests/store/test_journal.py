@@ -14,7 +14,7 @@ from oricode_service.store.port import Fenced, StoreUnavailable
 from oricode_service.store.rows import Record
 from oricode_service.store.sqlite import journal, open_store
 from oricode_service.store.sqlite import log as log_module
-from store.made import finish, killed, message, records, started
+from store.made import ended, finish, killed, message, records, started
 
 
 async def stored(store: Any, run_no: int) -> list[Record]:
@@ -193,6 +193,27 @@ async def test_what_cannot_be_filed_stays_in_the_journal_for_the_next_process(
     following = await open_store(tmp_path, "next")
     assert await stored(following, run.no) == records(run, 1, 4)
     await following.close()
+
+
+async def test_a_run_knows_its_last_event_as_soon_as_its_end_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the moment in which its deltas are filed and not yet forgotten."""
+    store = await open_store(tmp_path, "one")
+    run = await started(store)
+    await store.log.append(records(run, 1, 5))
+    transact, seen = store.writer.transact, []
+
+    async def look(*given: Any, **options: Any) -> Any:
+        value = await transact(*given, **options)
+        seen.append(await store.runs.get(run.id, None))
+        return value
+
+    monkeypatch.setattr(store.writer, "transact", look)
+    await ended(store, run, 6)
+    (row,) = seen
+    assert (row.status, row.last_seq) == ("completed", 6)
+    await store.close()
 
 
 async def test_a_place_that_is_taken_is_refused_before_anything_is_written(tmp_path: Path) -> None:

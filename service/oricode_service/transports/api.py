@@ -200,7 +200,9 @@ class Api:
         row = await self._chat(caller, request)
         for live in await self._store.runs.live(row.no):
             await self._engine.cancel_and_wait(caller.user, live.id)
-        await self._store.chats.delete(caller.user, row.id)
+        deleted = await self._store.chats.delete(caller.user, row.id)
+        if not deleted and await self._store.chats.get(caller.user, row.id) is not None:
+            raise error("chat_busy", retry_after=5)  # its run does not end, or another one has begun
         return Response(status_code=204)
 
     async def _chat(self, caller: Caller, request: Request) -> ChatRow:

@@ -63,7 +63,8 @@ class SqliteRuns:
         if not found:
             return None
         known = row(found)
-        return replace(known, last_seq=last) if (last := self._unfiled.last(known.no)) else known
+        last = self._unfiled.last(known.no)  # less than the row's when that was filed a moment ago
+        return replace(known, last_seq=last) if last > known.last_seq else known
 
     async def result(self, run_no: int) -> bytes | None:
         found = self._reader.execute("select result from run where no = ?", (run_no,)).fetchone()
