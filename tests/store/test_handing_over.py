@@ -8,6 +8,7 @@ import pytest
 from log.books import apart
 from oricode_service.store.port import StoreUnavailable
 from oricode_service.store.sqlite import open_store, writer
+from oricode_service.store.sqlite.database import connect
 from store.made import message, new_run, records
 
 
@@ -55,5 +56,22 @@ async def test_a_store_whose_disk_refuses_at_the_end_is_free_for_the_next_proces
         await former.give_up()
     following = await open_store(tmp_path, "next")
     assert (await following.runs.get(run.id, None)).last_seq == 2
+    await former.close()
+    await following.close()
+
+
+async def test_the_next_process_does_not_wait_for_a_backup_that_reads(tmp_path):
+    """SQLite itself would wait as long as for a lock: five seconds in which nobody is served."""
+    former = await open_store(tmp_path, "former")
+    run = (await former.runs.create(new_run())).run
+    backup = connect(tmp_path, read_only=True)
+    backup.execute("begin")
+    assert backup.execute("select count(*) from run").fetchone() == (1,)
+    await former.log.append(records(run, 1, 2))
+    async with asyncio.timeout(2):
+        await former.give_up()
+    following = await open_store(tmp_path, "next")
+    assert (await following.runs.get(run.id, None)).last_seq == 2
+    backup.close()
     await former.close()
     await following.close()

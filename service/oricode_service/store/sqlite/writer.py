@@ -29,7 +29,6 @@ CHECKPOINT_PAGES = 6_000
 """Pages written to the WAL since the last checkpoint, about, that make the next one due: 24 MB. A longer WAL costs more
 than it saves: the file system finds new room for it, and the fsync at its end takes longer."""
 _FEW_PAGES = 8
-_TRUNCATE = "pragma wal_checkpoint(truncate)"
 FSYNC_FAILED = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
 
@@ -158,12 +157,12 @@ class Writer:
             self.suspect = True
 
     async def close(self) -> None:
-        """Finish what waits, fold the WAL into the file, close."""
+        """Finish what waits, fold the WAL into the file as far as nobody reads it, close."""
         self._closed = True
         while self._drain is not None:
             await asyncio.wait([self._drain])
         try:
-            await self._on_thread(lambda db: self._mended(db).execute(_TRUNCATE).fetchall())
+            await self._on_thread(lambda db: _fold(self._mended(db)))
         finally:
             self._thread.shutdown()
             self._db.close()
@@ -171,6 +170,11 @@ class Writer:
 
 def _checkpoint(db: sqlite3.Connection) -> None:
     db.execute("pragma wal_checkpoint(passive)").fetchall()
+
+
+def _fold(db: sqlite3.Connection) -> None:
+    db.execute("pragma busy_timeout=0")  # a backup reads as long as it takes; the next process folds what is left
+    db.execute("pragma wal_checkpoint(truncate)").fetchall()
 
 
 def _rollback(db: sqlite3.Connection) -> None:
