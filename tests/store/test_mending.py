@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -127,7 +129,18 @@ async def test_a_flush_that_is_given_up_while_the_journal_is_mended_files_once(t
     await following.close()
 
 
-async def test_what_cannot_be_read_is_unavailable_like_what_cannot_be_written(tmp_path: Path) -> None:
+def interrupt(reader: sqlite3.Connection, on: bool) -> None:
+    reader.set_progress_handler((lambda: 1) if on else None, 1)
+
+
+def forbid(reader: sqlite3.Connection, on: bool) -> None:
+    reader.set_authorizer((lambda *_: sqlite3.SQLITE_DENY) if on else None)
+
+
+@pytest.mark.parametrize("trouble", [interrupt, forbid])
+async def test_what_cannot_be_read_is_unavailable_like_what_cannot_be_written(
+    tmp_path: Path, trouble: Callable[[sqlite3.Connection, bool], None]
+) -> None:
     """Not a bug of whoever asked: the group commit tries again, requests are answered 503."""
     former = await open_store(tmp_path, "former")
     run = await started(former)
@@ -135,7 +148,7 @@ async def test_what_cannot_be_read_is_unavailable_like_what_cannot_be_written(tm
     await former.close()
     store = await open_store(tmp_path, "next")
     (taken,) = await store.runs.claim(1)
-    store._reader.set_progress_handler(lambda: 1, 1)  # SQLite ends whatever is asked with an error
+    trouble(store._reader, True)
     with pytest.raises(StoreUnavailable):
         await store.log.append(records(taken, 4, 4))
     with pytest.raises(StoreUnavailable):
@@ -144,7 +157,7 @@ async def test_what_cannot_be_read_is_unavailable_like_what_cannot_be_written(tm
         await store.log.epoch_of(run.no, 1)
     with pytest.raises(StoreUnavailable):
         await store.runs.get(run.id, None)
-    store._reader.set_progress_handler(None, 1)
+    trouble(store._reader, False)
     await store.log.append(records(taken, 4, 4))
     assert [record.seq for record in await store.log.read(run.no, 0, 1 << 20)] == [1, 2, 3, 4]
     await store.close()

@@ -33,7 +33,7 @@ class Reader(sqlite3.Connection):
         """Raises StoreUnavailable; what goes wrong behind the first row still raises what sqlite3 does."""
         try:
             return super().execute(sql, parameters)
-        except sqlite3.OperationalError as refused:
+        except sqlite3.DatabaseError as refused:
             raise StoreUnavailable(str(refused)) from refused
 
 

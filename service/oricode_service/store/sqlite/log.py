@@ -103,7 +103,7 @@ class SqliteLog:
     async def read(self, run_no: int, after: int, max_bytes: int) -> list[Record]:
         try:
             return page_of(self._behind(run_no, after, max(1, max_bytes // _ROW_BYTES)), after, max_bytes)
-        except sqlite3.OperationalError as refused:  # behind the first row
+        except sqlite3.DatabaseError as refused:  # behind the first row
             raise StoreUnavailable(str(refused)) from refused
 
     def _behind(self, run_no: int, after: int, most: int) -> Iterator[Record]:
