@@ -260,3 +260,21 @@ async def test_the_trouble_of_an_eager_reader_is_its_own(pulse: Pulse) -> None:
         with pytest.raises(ConnectionError, match="gone"):
             await failing
     task.cancel()
+
+
+async def test_an_eager_reader_whose_connection_ends_by_what_it_was_given_troubles_nobody(pulse: Pulse) -> None:
+    books, log = Books(), RunLog(1, "run_1")
+    bad, good = Reader(log, books, pulse, 0), Reader(log, books, pulse, 0)
+
+    def cut(_: list[Record] | Word) -> bool:
+        bad.close()
+        raise ConnectionError("gone")
+
+    bad.eager = cut
+    eager = Eager(good)
+    ended, task = await waiting(bad), await waiting(good)
+    stored(books, log, [record(1)])
+    assert eager.taken == [[record(1)]]
+    async with asyncio.timeout(5):
+        assert await ended is Word.END
+    task.cancel()

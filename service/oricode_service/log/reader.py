@@ -167,7 +167,8 @@ class Reader:
                 self._beat = False
             return not self._beat and not log.ended
         except Exception as error:  # noqa: BLE001 - a viewer's trouble is its own, not that of who writes the log
-            waiting.set_exception(error)
+            if not waiting.done():  # it may have closed this reader as well
+                waiting.set_exception(error)
         return False
 
     def wrote(self) -> None:
