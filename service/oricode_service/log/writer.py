@@ -33,8 +33,9 @@ class RunWriter:
 
     def append(self, event: Event) -> None:
         """Add an event; visible soon. Raises IllegalEvent when it may not follow."""
+        data = codec.encode(event)  # before it counts as said: not everything can be written
         self.state = advance(self.state, event.event)
-        self._add(event.event, codec.encode(event), 1)
+        self._add(event.event, data, 1)
 
     def append_deltas(self, name: str, data: bytes, count: int = 1) -> None:
         """Add ``count`` deltas of one name whose ``data``, one a line, is encoded already: the hot path."""
@@ -57,11 +58,12 @@ class RunWriter:
 
         ``then`` is called when it is on disk and not yet visible.
         """
-        records = []
-        for event in events:
-            self.state = advance(self.state, event.event)
-            self.seq += 1
-            records.append(Record(self.log.run_no, self.seq, self.epoch, event.event, codec.encode(event)))
+        records: list[Record] = []
+        state = self.state
+        for seq, event in enumerate(events, self.seq + 1):
+            state = advance(state, event.event)
+            records.append(Record(self.log.run_no, seq, self.epoch, event.event, codec.encode(event)))
+        self.state, self.seq = state, self.seq + len(records)
         await self._commit.commit(self.log, records, ops, then)
 
     @property
