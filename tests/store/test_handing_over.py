@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from log.books import apart
 from oricode_service.store.port import StoreUnavailable
-from oricode_service.store.sqlite import open_store, writer
+from oricode_service.store.sqlite import open_store, recovery, writer
 from oricode_service.store.sqlite.database import connect
 from store.made import message, new_run, records
 
@@ -75,3 +75,15 @@ async def test_the_next_process_does_not_wait_for_a_backup_that_reads(tmp_path):
     backup.close()
     await former.close()
     await following.close()
+
+
+async def test_a_start_that_fails_leaves_the_folder_free(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "recover", refuse)
+        with pytest.raises(OSError, match="Input/output"):
+            await open_store(tmp_path, "first")
+    second = await open_store(tmp_path, "second")
+    await second.close()

@@ -29,10 +29,14 @@ class SqliteStore:
         from .writer import Writer
 
         self._ownership = Ownership(data_dir)
-        prepare(data_dir)
+        try:
+            prepare(data_dir)
+            with contextlib.closing(connect(data_dir)) as connection:
+                recover(connection, data_dir, owner)
+        except BaseException:
+            self._ownership.close()
+            raise
         self._path = data_dir / FILE
-        with contextlib.closing(connect(data_dir)) as connection:
-            recover(connection, data_dir, owner)
         self.writer = Writer(data_dir)
         self._reader = connect(data_dir, read_only=True, factory=Reader)
         self.log = SqliteLog(data_dir, owner, self.writer, self._reader)
