@@ -92,6 +92,14 @@ def _fenced(why: Fenced) -> None:
     os._exit(EXIT_FENCED)
 
 
+def _cannot_store(why: Exception) -> None:
+    """Nothing can become visible any more: the next process takes the runs over."""
+    if isinstance(why, Fenced):
+        _fenced(why)
+    _log.critical("the group commit failed", exc_info=why)
+    os._exit(os.EX_SOFTWARE)
+
+
 async def _serve(settings: Settings, former: Former | None) -> None:
     async with contextlib.AsyncExitStack() as stack:
         router = Router(_router_settings(settings))
@@ -117,7 +125,7 @@ async def _serve(settings: Settings, former: Former | None) -> None:
         stack.callback(last_spans)
         metrics = Metrics()
         reach = failpoints(settings.failpoint)
-        commit = GroupCommit(store.log, _fenced, reach, store.log.pace)
+        commit = GroupCommit(store.log, _cannot_store, reach, store.log.pace)
         commit.observe = metrics.committed
         stack.push_async_callback(commit.close)
         pulse = Pulse(settings.heartbeat_seconds)

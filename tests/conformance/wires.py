@@ -262,6 +262,12 @@ class Socket:
             frame: dict[str, Any] = json.loads(await self.connection.recv())
         return frame
 
+    async def told(self) -> dict[str, Any]:
+        """The next frame that is not a sign of life, which may come at any time."""
+        while (frame := await self.receive()).get("event") == "heartbeat":
+            pass
+        return frame
+
     async def call(self, command: str, **data: Any) -> dict[str, Any]:
         """Send a command and return its reply; event frames that come before are kept."""
         ref = f"r{next(self._refs)}"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from oricode_protocol import codec
-from oricode_service.store.port import Fenced, StoreUnavailable
+from oricode_service.store.port import StoreUnavailable
 from oricode_service.store.rows import Op, Record, page_of
 
 
@@ -38,7 +38,8 @@ class Books:
         self.reads = 0
         self.refusals = 0
         """How many writes to refuse from now on."""
-        self.fenced = False
+        self.failure: Exception | None = None
+        """What every write raises from now on."""
         self._gate = asyncio.Event()
         self._gate.set()
         self.asked = asyncio.Event()
@@ -58,8 +59,8 @@ class Books:
     async def commit(self, records: Sequence[Record], ops: Sequence[Op]) -> None:
         self.asked.set()
         await self._gate.wait()
-        if self.fenced:
-            raise Fenced("taken over")
+        if self.failure is not None:
+            raise self.failure
         if self.refusals:
             self.refusals -= 1
             raise StoreUnavailable("not now")

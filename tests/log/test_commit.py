@@ -20,16 +20,16 @@ def books() -> Books:
 
 
 @pytest.fixture
-def fences() -> list[Fenced]:
+def failures() -> list[Exception]:
     return []
 
 
 @pytest.fixture
 async def commit(
-    books: Books, fences: list[Fenced], monkeypatch: pytest.MonkeyPatch
+    books: Books, failures: list[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[GroupCommit]:  # fmt: skip
     monkeypatch.setattr(commit_module, "RETRY_SECONDS", (0.0,))
-    made = GroupCommit(books, fences.append)
+    made = GroupCommit(books, failures.append)
     yield made
     await made.stop()
 
@@ -153,18 +153,19 @@ async def test_it_says_since_when_the_store_is_away(books: Books, commit: GroupC
     assert commit.unavailable_since is None
 
 
-async def test_a_fenced_process_shows_nothing_and_says_so_once(
-    books: Books, commit: GroupCommit, log: RunLog, fences: list[Fenced]
+@pytest.mark.parametrize("failure", [Fenced("taken over"), LookupError("a bug")])
+async def test_a_process_that_is_fenced_or_fails_shows_nothing_and_says_so_once(
+    books: Books, commit: GroupCommit, log: RunLog, failures: list[Exception], failure: Exception
 ) -> None:
-    books.fenced = True
+    books.failure = failure
     commit.append(log, record(1))
     async with asyncio.timeout(5):
-        while not fences:
+        while not failures:
             await asyncio.sleep(0)
     commit.append(log, record(2))
     for _ in range(5):
         await asyncio.sleep(0)
-    assert (len(fences), log.visible, books.records) == (1, 0, [])
+    assert (failures, log.visible, books.records) == ([failure], 0, [])
 
 
 async def test_a_writer_far_ahead_waits_until_the_backlog_is_stored(

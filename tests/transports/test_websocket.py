@@ -103,9 +103,7 @@ async def test_a_command_is_answered_before_any_event_it_causes(house: House) ->
             )
             frames: list[dict[str, Any]] = []
             while not frames or frames[-1].get("event") != "done":
-                frame = await opened.receive()
-                if frame.get("event") != "heartbeat":
-                    frames.append(frame)
+                frames.append(await opened.told())
             assert frames[0]["ref"] == 7
             assert [f["event"] for f in frames[1:3]] == ["connected", "message_start"]
             assert {f["run"] for f in frames[1:]} == {frames[0]["data"]["run_id"]}
@@ -225,7 +223,7 @@ async def test_a_bad_frame_is_refused_and_the_connection_lives_on(
 ) -> None:
     async with asyncio.timeout(PATIENCE), socket(house) as opened:
         await opened.connection.send(frame)
-        refused = await opened.receive()
+        refused = await opened.told()
         assert (refused["ok"], refused["ref"], refused["error"]["code"]) == (False, ref, code)
         assert refused["error"]["detail"]
         assert (await opened.call("chat", prompt="x", model="echo"))["ok"]
@@ -251,7 +249,7 @@ async def test_a_refused_attach_leaves_the_reader_that_was_there(house: House) -
 async def test_a_binary_frame_is_refused_and_closes_the_connection(house: House) -> None:
     async with asyncio.timeout(PATIENCE), socket(house) as opened:
         await opened.connection.send(b"\x00\x01")
-        refused = await opened.receive()
+        refused = await opened.told()
         assert (refused["ok"], refused["error"]["code"]) == (False, "bad_frame")
         await opened.connection.wait_closed()
         assert opened.connection.close_code == 4400
@@ -269,7 +267,7 @@ async def test_a_frame_of_nested_lists_does_no_harm(house: House) -> None:
     async with asyncio.timeout(PATIENCE), socket(house) as opened:
         deep = '{"ref":1,"command":"chat","data":{"prompt":"x","metadata":{"a":' + "[" * 900 + "]" * 900 + "}}}"
         await opened.connection.send(deep)
-        refused = await opened.receive()
+        refused = await opened.told()
         assert (refused["ok"], refused["error"]["code"]) == (False, "invalid_request")
 
 
@@ -278,4 +276,4 @@ async def test_unknown_fields_are_ignored(house: House) -> None:
         await opened.connection.send(
             '{"command":"chat","ref":1,"v":9,"data":{"prompt":"x","model":"echo","sparkle":{"a":1}}}'
         )
-        assert (await opened.receive())["ok"]
+        assert (await opened.told())["ok"]

@@ -16,7 +16,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 
-from ..store.port import Fenced, LogStore, StoreUnavailable
+from ..store.port import LogStore, StoreUnavailable
 from ..store.rows import Op, Record
 from .run_log import RunLog
 
@@ -33,11 +33,13 @@ class GroupCommit:
     def __init__(
         self,
         store: LogStore,
-        on_fenced: Callable[[Fenced], None],
+        on_failure: Callable[[Exception], None],
         reach: Callable[[str], None] = lambda name: None,
         pace: float = 0.0,
     ) -> None:
-        """``reach`` is told the names of the failpoints around each save.
+        """``on_failure`` is told, once, why nothing can become visible any more: Fenced, or a bug's exception.
+
+        ``reach`` is told the names of the failpoints around each save.
 
         ``pace``: seconds between the beginnings of two flushes of deltas, for a store to which each is a round trip;
         the first one after a pause goes at once.
@@ -47,7 +49,7 @@ class GroupCommit:
         self._pace = pace
         self._flushed_at = 0.0
         """Loop time of the last flush's beginning."""
-        self._on_fenced = on_fenced
+        self._on_failure = on_failure
         self._records: list[Record] = []
         """Waiting, in the order in which they came."""
         self._logs: dict[int, RunLog] = {}
@@ -69,8 +71,8 @@ class GroupCommit:
         self._room.set()
         loop = asyncio.get_running_loop()
         self._tasks = [
-            loop.create_task(self._until_fenced(self._store_deltas()), name="deltas"),
-            loop.create_task(self._until_fenced(self._store_commits()), name="commits"),
+            loop.create_task(self._for_ever(self._store_deltas()), name="deltas"),
+            loop.create_task(self._for_ever(self._store_commits()), name="commits"),
         ]
         self._refused: dict[str, float] = {}
         """Which of the two ways the store refuses, since when."""
@@ -231,14 +233,14 @@ class GroupCommit:
             self._reach("append.after")
             return
 
-    async def _until_fenced(self, work: Coroutine[None, None, None]) -> None:
+    async def _for_ever(self, work: Coroutine[None, None, None]) -> None:
         try:
             await work
-        except Fenced as fenced:
+        except Exception as why:  # noqa: BLE001 - runs would wait for ever, and nobody would know of what
             for task in self._tasks:
                 if task is not asyncio.current_task():
                     task.cancel()
-            self._on_fenced(fenced)
+            self._on_failure(why)
 
     async def close(self) -> None:
         """Flush what is left and stop; a store that stays away is not waited for."""

@@ -147,8 +147,8 @@ class Writer:
         """The connection, behind which nothing is in doubt. Raises OSError while the disk refuses."""
         if self.suspect:
             rewrite(db, self._wal)
+            self.mended += 1  # before the next line: the loop's thread reads both, and must see one of them
             self.suspect = False
-            self.mended += 1
         return db
 
     def _note(self, error: sqlite3.Error | OSError) -> None:
