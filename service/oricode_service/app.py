@@ -44,7 +44,7 @@ from .prompts import compose
 from .settings import Settings
 from .store.patience import until_available
 from .store.port import Fenced, Store, StoreUnavailable, WrongVersion
-from .store.sqlite import DataDirectoryOwned, open_store, version_warning
+from .store.sqlite import DataDirectoryOwned, DataDirectoryUnusable, open_store, version_warning
 from .toolbox import ApprovalPolicy, Toolbox
 from .transports.admin import Admin
 from .transports.api import Api
@@ -74,7 +74,9 @@ def serve(settings: Settings) -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, former))
-    except (DataDirectoryOwned, WrongVersion, BadModelSetting, CannotListen, CannotStart) as why:
+    except (
+        DataDirectoryOwned, DataDirectoryUnusable, WrongVersion, BadModelSetting, CannotListen, CannotStart,
+    ) as why:  # fmt: skip
         print(f"oricode: {why}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
         return EXIT_CANNOT_START
     return 0

@@ -25,6 +25,10 @@ class DataDirectoryOwned(Exception):
     """Another process serves this data directory."""
 
 
+class DataDirectoryUnusable(Exception):
+    """This data directory cannot be made, read or written, or holds no database."""
+
+
 def connect(data_dir: Path, *, read_only: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
     """A connection in autocommit mode, for one thread at a time. ``timeout``: seconds to wait for a lock."""
     path = data_dir / FILE
