@@ -98,3 +98,20 @@ async def test_a_connection_that_is_old_enough_is_asked_to_reconnect_and_loses_n
         async with stream(house, "GET", f"/api/runs/{run}/events", {"Last-Event-ID": last}) as opened:
             rest = await opened.blocks()
         assert [b["event"] for b in rest if "id" in b] == ["content", "message_stop", "done"]
+
+
+@pytest.mark.parametrize("attached", [True, False])
+async def test_a_websocket_that_is_old_enough_says_so_and_closes(tmp_path: Path, attached: bool) -> None:
+    """A proxy that cuts old connections would cut this one; it must not live on with nobody reading the run."""
+    async with House(tmp_path, ORICODE_MAX_CONNECTION_AGE_SECONDS="1") as house, asyncio.timeout(PATIENCE):
+        model = house.model([*message(text("a"))[:4], WaitFor("never")])
+        async with socket(house) as opened:
+            if attached:
+                run = (await opened.call("chat", prompt="x", model=model.name))["data"]["run_id"]
+            else:
+                run = None
+            while (frame := await opened.receive())["event"] != "reconnect":
+                pass
+            assert (frame.get("run"), frame["data"]["reason"]) == (run, "max_age")
+            await opened.connection.wait_closed()
+            assert (opened.connection.close_code, opened.connection.close_reason) == (1012, "max_age")

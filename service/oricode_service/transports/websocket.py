@@ -32,6 +32,7 @@ from .streams import Streams
 MAX_ATTACHED = 100
 """Runs one connection may read at once."""
 CLOSE_RESTART = 1012
+"""Also at the connection's age: it says that nothing is wrong and one may come again."""
 
 
 class WebSocketEndpoint:
@@ -54,7 +55,8 @@ class WebSocketEndpoint:
                 connection = Connection(self._gate, self._engine, self._streams, caller, send, scope)
                 self._sockets.add(connection)
                 try:
-                    await connection.serve(receive)
+                    with self._streams.until_old(connection.grown_old):
+                        await connection.serve(receive)
                 finally:
                     self._sockets.discard(connection)
         except OricodeError as reason:
@@ -126,6 +128,12 @@ class Connection:
     def _revoked(self) -> None:
         reason = error("key_revoked")
         self._closing = self._loop.create_task(self.close(reason.row.close or 1008, reason.code))
+
+    def grown_old(self) -> None:
+        """It reached its age."""
+        for found, _ in self._pumps.values():
+            found.reader.ask_to_close("max_age")
+        self._closing = self._loop.create_task(self.leave("max_age"))
 
     # The connection's own sign of life: only when no run is attached, whose reader would beat.
 
@@ -303,14 +311,15 @@ class Connection:
                 return
             del page  # while the peer stalls, what waits for it is held once: in the connection
 
-    async def drain(self) -> None:
-        """Say that the service restarts and close; readers have said it for their runs."""
+    async def leave(self, reason: str) -> None:
+        """Say that one shall come again, and close; readers were told and say it for their runs."""
         pumps = [task for _, task in self._pumps.values()]
         if pumps:
             await asyncio.wait(pumps, timeout=1)
         else:
-            await self._event(self._streams.reconnect("restart"))
-        await self.close(CLOSE_RESTART, "restart")
+            with suppress(PeerGone):  # it left by itself
+                await self._event(self._streams.reconnect(reason))
+        await self.close(CLOSE_RESTART, reason)
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection, once."""
