@@ -12,6 +12,7 @@ from conformance.house import House
 from conformance.wires import PATIENCE, socket
 from transports.reading import data, stream
 from upstream import WaitFor, message, text
+from websockets.exceptions import ConnectionClosed
 
 
 @pytest.fixture
@@ -106,12 +107,10 @@ async def test_a_websocket_that_is_old_enough_says_so_and_closes(tmp_path: Path,
     async with House(tmp_path, ORICODE_MAX_CONNECTION_AGE_SECONDS="1") as house, asyncio.timeout(PATIENCE):
         model = house.model([*message(text("a"))[:4], WaitFor("never")])
         async with socket(house) as opened:
-            if attached:
-                run = (await opened.call("chat", prompt="x", model=model.name))["data"]["run_id"]
-            else:
-                run = None
+            run = (await opened.call("chat", prompt="x", model=model.name))["data"]["run_id"] if attached else None
             while (frame := await opened.receive())["event"] != "reconnect":
                 pass
             assert (frame.get("run"), frame["data"]["reason"]) == (run, "max_age")
-            await opened.connection.wait_closed()
+            with pytest.raises(ConnectionClosed):
+                await opened.receive()  # it is told once
             assert (opened.connection.close_code, opened.connection.close_reason) == (1012, "max_age")

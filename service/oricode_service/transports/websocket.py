@@ -89,6 +89,8 @@ class Connection:
         self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
         self._beats: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._told: str | None = None
+        """The reason of the last ``reconnect`` of a run."""
         self._watched = ExitStack()
         self._loop = asyncio.get_running_loop()
         self.wrote_at = self._loop.time()
@@ -305,7 +307,8 @@ class Connection:
             elif page is Word.BEAT:
                 write([_frame(self._streams.heartbeat(reader), run)])
             elif page is Word.CLOSE:
-                await self._event(self._streams.reconnect(reader.close_reason or "restart"), run)
+                self._told = reader.close_reason or "restart"
+                await self._event(self._streams.reconnect(self._told), run)
                 return
             else:
                 return
@@ -316,7 +319,7 @@ class Connection:
         pumps = [task for _, task in self._pumps.values()]
         if pumps:
             await asyncio.wait(pumps, timeout=1)
-        else:
+        elif self._told != reason:  # else its runs were quicker
             with suppress(PeerGone):  # it left by itself
                 await self._event(self._streams.reconnect(reason))
         await self.close(CLOSE_RESTART, reason)
