@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -32,8 +33,17 @@ def dumps(value: Any) -> bytes:
         data = orjson.dumps(value)
     except TypeError:
         # Lone surrogates, or integers beyond 64 bits. The stdlib writes everything outside ASCII as escapes.
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+        return json.dumps(_finite(value), ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii")
     return _one_line(data)
+
+
+def _finite(value: Any) -> Any:
+    """``value`` with null for numbers without an end, as orjson writes them: a text may hold 1e400."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _one_line(data: bytes) -> bytes:

@@ -42,7 +42,7 @@ from .settings import Settings
 from .store.opening import NoStore, opened
 from .store.patience import until_available
 from .store.port import Fenced, WrongVersion
-from .store.sqlite import DataDirectoryOwned
+from .store.sqlite import DataDirectoryOwned, DataDirectoryUnusable
 from .toolbox import ApprovalPolicy, Toolbox
 from .transports.admin import Admin
 from .transports.api import Api
@@ -72,7 +72,9 @@ def serve(settings: Settings) -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, former))
-    except (DataDirectoryOwned, WrongVersion, BadModelSetting, CannotListen, NoStore, CannotStart) as why:
+    except (
+        DataDirectoryOwned, DataDirectoryUnusable, WrongVersion, BadModelSetting, CannotListen, NoStore, CannotStart,
+    ) as why:  # fmt: skip
         print(f"oricode: {why}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
         return EXIT_CANNOT_START
     return 0

@@ -59,7 +59,7 @@ class Leaving:
             for_effects = min(for_effects, EFFECT_SECONDS)
         self.streams.drain(answers_stay=others)
         await asyncio.gather(
-            self.engine.drain(for_effects, lends=others), *(socket.drain() for socket in list(self.sockets))
+            self.engine.drain(for_effects, lends=others), *(socket.leave("restart") for socket in list(self.sockets))
         )
         if following is None:
             stay = max(0.0, until - loop.time() - last)

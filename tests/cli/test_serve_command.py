@@ -47,3 +47,17 @@ def test_a_bad_setting_is_one_line_on_stderr_and_exit_code_2(oricode, arguments,
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"oricode: {line}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("held", [None, "oricode.db"], ids=["a file in its place", "a database that is none"])
+def test_a_data_directory_that_cannot_be_used_is_one_line_and_exit_code_2(oricode, tmp_path, held):
+    folder = tmp_path / "folder"
+    if held is None:
+        folder.write_text("no folder")
+    else:
+        folder.mkdir()
+        (folder / held).write_text("no database, however long it is")
+    done = oricode("serve", "--port", 0, "--data-dir", folder, "--model", "echo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(f"oricode: the data directory {folder} cannot be used: ")
+    assert "Traceback" not in done.stderr

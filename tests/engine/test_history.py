@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from engine.world import ANNA, Tool, process
 from oricode_protocol import codec
 from oricode_protocol.commands import Chat
@@ -13,6 +14,8 @@ from oricode_service.models.script import Call, Say, Script
 from oricode_service.store.rows import MessageRow
 
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+THOUGHT = {"type": "thinking", "thinking": "Well.", "signature": "s"}
+BLANK = {"type": "text", "text": "\n\n"}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Seen."}
 
 
@@ -39,6 +42,34 @@ def test_a_call_without_a_result_is_answered_by_the_truth() -> None:
     (interrupted, text) = made[2]["content"]
     assert (interrupted["tool_use_id"], interrupted["is_error"]) == ("toolu_1", True)
     assert text == {"type": "text", "text": "Go on."}
+
+
+def test_a_text_without_a_word_is_not_sent_back() -> None:
+    """The Messages API refuses it, and would refuse every later message of the chat."""
+    text = {"type": "text", "text": " Hi.\n"}
+    made = conversation(
+        rows(
+            ("user", [BLANK, text]),
+            ("assistant", [BLANK, CALL]),
+            ("user", [RESULT]),
+            ("assistant", [BLANK]),
+            ("user", "On."),
+        )
+    )
+    assert made == [
+        {"role": "user", "content": [text]},
+        {"role": "assistant", "content": [CALL]},
+        {"role": "user", "content": [RESULT, {"type": "text", "text": "On."}]},
+    ]
+
+
+@pytest.mark.parametrize("said", [[THOUGHT], [THOUGHT, {"type": "redacted_thinking", "data": "x"}], [THOUGHT, BLANK]])
+def test_an_answer_that_got_no_further_than_its_thinking_is_not_sent_back(said: list[dict[str, Any]]) -> None:
+    """A limit of tokens ended it there; the Messages API refuses an answer that ends so."""
+    made = conversation(rows(("user", "Hi."), ("assistant", said), ("user", "Go on.")))
+    assert [message["role"] for message in made] == ["user"]
+    made = conversation(rows(("user", "Hi."), ("assistant", [*said, CALL]), ("user", [RESULT])))
+    assert made[1] == {"role": "assistant", "content": [*(block for block in said if block != BLANK), CALL]}
 
 
 async def test_turns_are_the_models_and_a_call_that_the_request_brings_is_never_run(tmp_path: Path) -> None:

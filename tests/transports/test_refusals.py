@@ -67,6 +67,7 @@ async def test_a_wrong_field_is_named(house: House, field: str, value: Any) -> N
     [
         {"model": "echo"}, {"prompt": "", "model": "echo"}, {"prompt": " \n\t ", "model": "echo"},
         {"messages": [], "model": "echo"}, {"messages": [{"role": "user", "content": ""}], "model": "echo"},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": " \n"}]}], "model": "echo"},
         {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], "model": "echo"},
     ],
 )  # fmt: skip

@@ -270,3 +270,12 @@ async def test_drop_resume_drop_before_the_first_event_resume(house: House) -> N
         rest = durable(await last.blocks())
     got = [block["id"] for block in (*seen, *more) if block] + [block["id"] for block in rest]
     assert got == [block["id"] for block in durable(await events(house, run))]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"prompt": ""}', b'{"prompt": 5, "model": "nowhere"}'])
+async def test_a_post_that_resumes_does_so_whatever_its_body_says(house: House, content: bytes) -> None:
+    """A resume made by hand has no reason to send one."""
+    run = await ended_run(house)
+    resumed = await house.http.post("/api/chat", headers={"Last-Event-ID": f"{run}.1.1"}, content=content)
+    assert resumed.status_code == 200
+    assert f"\nid: {run}.1.2\n" in resumed.text

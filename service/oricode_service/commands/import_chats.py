@@ -99,12 +99,12 @@ async def _opened(data_dir: Path, database_url: str | None) -> AsyncIterator[Cha
         async with postgres().open_tables(database_url) as tables:
             yield tables.chats
         return
-    from oricode_service.store.sqlite import DataDirectoryOwned, open_store
+    from oricode_service.store.sqlite import DataDirectoryOwned, DataDirectoryUnusable, open_store
 
     try:
         store = await open_store(data_dir, uuid.uuid4().hex)
-    except DataDirectoryOwned as owned:
-        raise click.ClickException(f"the chats cannot be written: {owned}") from owned
+    except (DataDirectoryOwned, DataDirectoryUnusable) as why:
+        raise click.ClickException(f"the chats cannot be written: {why}") from why
     try:
         yield store.chats
     finally:

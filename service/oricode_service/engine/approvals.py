@@ -67,7 +67,7 @@ async def permit(run: Run, ports: Ports, name: str, call_id: str, call: Call, *,
         input_digest=digest_of(name, call.input, subject),
         expires_at=expires_at,
     )
-    run.doing = "approval"
+    run.call_is(call_id, "approval")
     asked = await ask(run, ports, question.approval_id, "approval", question, expires_at)
     answer, by = asked.answer, asked.by
     decision: Decision = answer["decision"] if answer else "expired"

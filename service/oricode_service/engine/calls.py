@@ -90,7 +90,7 @@ class _ToolRun:
     async def _ask_client(self) -> None:
         deadline = self._ports.now() + int(self._ports.limits.client_tool_seconds * 1000)
         question = replace(self._call_event("client"), deadline=deadline)
-        self._run.doing = "client_tool"
+        self._run.call_is(self._id, "client_tool")
         answer = (await ask(self._run, self._ports, self._id, "tool", question, deadline)).answer
         if answer is None:
             await self._settle(Outcome("No client answered this call before its deadline.", "error"))
@@ -111,7 +111,7 @@ class _ToolRun:
 
     async def _run_tool(self, tool: Tool, call: Call, *, begun: bool) -> None:
         ports, run, key = self._ports, self._run, call.tool_call_id
-        run.doing = "tool"
+        run.call_is(self._id, "tool")
         if tool.effect is not Effect.EFFECT:
             self._announce(tool.runs)
             await self._settle(await self._drive(call))
@@ -187,6 +187,7 @@ class _ToolRun:
         ports.reach("result.before")
         run.note(event)
         await run.writer.commit([event], [*ops, AddMessage(run.row.no, run.row.chat_no, row)], count)
+        run.call_is(self._id, None)
         ports.reach("result.after")
 
     async def _audit(self, event: ToolResult) -> None:

@@ -1,7 +1,7 @@
 """What the model sees: the messages of a chat from its committed steps, in Messages API form.
 
-Whatever was interrupted is made whole: the API refuses a ``tool_use`` without its ``tool_result``, and a message
-without content.
+Whatever was interrupted is made whole: the API refuses a ``tool_use`` without its ``tool_result``, a message without
+content, a text of nothing but white space, and an answer that ends in its thinking.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from oricode_protocol import codec
 
 from ..store.rows import MessageRow
 from .content import BAD_INPUT
+from .request import is_blank
 
 JsonObject = dict[str, Any]
+THOUGHTS = ("thinking", "redacted_thinking")
 INTERRUPTED = "The call was interrupted before a result was known."
 
 
@@ -40,9 +42,14 @@ def conversation(rows: list[MessageRow]) -> list[JsonObject]:
             answered = [block.get("tool_use_id") for block in _blocks(content)]
             open_calls[:] = [call for call in open_calls if call not in answered]
         settle()
+        if isinstance(content, str):
+            content = content if content.strip() else []
+        else:
+            content = [block for block in content if not is_blank(block)]
         if row.role == "assistant":
-            content = [block for block in _blocks(content) if block.get("type") != "text" or block.get("text")]
-            content = [{key: block[key] for key in block if key != BAD_INPUT} for block in content]
+            content = [{key: block[key] for key in block if key != BAD_INPUT} for block in _blocks(content)]
+            while content and content[-1].get("type") in THOUGHTS:
+                content.pop()
             calls = [block.get("id") for block in content if block.get("type") == "tool_use"]
             open_calls.extend(call for call in calls if isinstance(call, str))
         if content:

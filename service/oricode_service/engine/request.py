@@ -139,7 +139,14 @@ def _message(i: int, message: JsonObject) -> JsonObject:
         raise error("invalid_request", f"`messages[{i}].content` must be a string or a non-empty list of blocks.")
     elif not all(isinstance(block, dict) and isinstance(block.get("type"), str) for block in content):
         raise error("invalid_request", f"Every block of `messages[{i}].content` must be an object with a `type`.")
+    elif all(map(is_blank, content)):
+        raise error("empty_prompt", f"`messages[{i}].content` is empty.")
     return {"role": role, "content": content}
+
+
+def is_blank(block: JsonObject) -> bool:
+    """Whether a content block is text without a word; the Messages API refuses those."""
+    return block.get("type") == "text" and not str(block.get("text") or "").strip()
 
 
 def _tool(i: int, tool: JsonObject) -> JsonObject:

@@ -17,6 +17,7 @@ from .observer import RunEnd
 from .request import RunRequest
 
 JsonObject = dict[str, Any]
+_BUSIEST_FIRST: tuple[HeartbeatState, ...] = ("tool", "approval", "client_tool")
 
 
 class Run:
@@ -51,6 +52,8 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.calls_seen: set[str] = set()
         """Tool call ids of this run: a provider that repeats one must not confuse two calls."""
+        self._open_calls: dict[str, HeartbeatState] = {}
+        """What each tool call without a result is doing."""
         self._answers: dict[str, asyncio.Event] = {}
         self.chat_free = asyncio.Event()
         """Set when an earlier run of the chat ended."""
@@ -64,6 +67,14 @@ class Run:
         """
         handed_over = self.row.epoch - 1 > self.row.attempts
         return self.viewers > 0 or (handed_over and self.labels.get("arm") == "json")
+
+    def call_is(self, tool_call_id: str, doing: HeartbeatState | None) -> None:
+        """What a call is doing now; None when it is over. Of several calls the one that waits for nobody counts."""
+        self._open_calls.pop(tool_call_id, None)
+        if doing is not None:
+            self._open_calls[tool_call_id] = doing
+        of_calls = self._open_calls.values()
+        self.doing = next((state for state in _BUSIEST_FIRST if state in of_calls), self.doing)
 
     def emit(self, event: Event) -> None:
         """Append an event that is no delta."""

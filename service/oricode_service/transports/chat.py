@@ -41,7 +41,7 @@ class ChatEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = await self._gate.caller(scope)
         cursor = resume_cursor(scope)
-        body = await self._gate.body(scope, receive)
+        body = await (self._gate.body if cursor is None else self._gate.read)(scope, receive)
         with self._streams.counted("http", caller, address(scope)):
             if cursor is not None:
                 row = await self._engine.row(caller.user, cursor.run)

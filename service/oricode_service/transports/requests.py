@@ -69,6 +69,13 @@ class Gate:
         content_type = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise error("unsupported_media_type")
+        try:
+            return codec.loads(await self.read(scope, receive))
+        except codec.MalformedJson:
+            raise error("malformed_json") from None
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """The body, whatever it is; raises body_too_large."""
         length = header(scope, b"content-length")
         if length is not None and length.isdigit() and int(length) > self._max_body:
             raise self.too_large()
@@ -84,11 +91,7 @@ class Gate:
                 raise self.too_large()
             chunks.append(chunk)
             if not message.get("more_body"):
-                break
-        try:
-            return codec.loads(b"".join(chunks))
-        except codec.MalformedJson:
-            raise error("malformed_json") from None
+                return b"".join(chunks)
 
     def too_large(self) -> Exception:
         """The answer to a body or frame over the limit."""

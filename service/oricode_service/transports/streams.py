@@ -68,8 +68,8 @@ class Streams:
     def reading(self, reader: Reader, caller: Caller | None, *, resumable: bool = True) -> Iterator[None]:
         """While the block runs the reader is one of ours: drained, aged and revoked with the others.
 
-        ``caller`` None: whoever holds the connection watches for its key's revocation. ``resumable`` False: a JSON
-        answer, which has no age and may outlast a drain.
+        ``caller`` None: whoever holds the connection watches for its key's revocation and its age. ``resumable`` False:
+        a JSON answer, which has no age and may outlast a drain.
         """
         with ExitStack() as stack:
             stack.callback(reader.close)
@@ -78,10 +78,8 @@ class Streams:
             stack.callback(mine.discard, reader)
             if caller is not None:
                 stack.enter_context(self.unless_revoked(caller, lambda: reader.ask_to_close("key_revoked")))
-            if resumable and self.timing.max_age_seconds:
-                loop = asyncio.get_running_loop()
-                timer = loop.call_later(self.timing.max_age_seconds, reader.ask_to_close, "max_age")
-                stack.callback(timer.cancel)
+                if resumable:
+                    stack.enter_context(self.until_old(lambda: reader.ask_to_close("max_age")))
             if self.draining and not (self._answers_stay and not resumable):
                 reader.ask_to_close("restart")
             yield
@@ -89,6 +87,15 @@ class Streams:
     def unless_revoked(self, caller: Caller, ending: Callable[[], None]) -> AbstractContextManager[None]:
         """While entered, ``ending`` is called should the caller's key be revoked."""
         return self._revocations.watching(caller.key_id, ending)
+
+    @contextmanager
+    def until_old(self, ending: Callable[[], None]) -> Iterator[None]:
+        """While entered, ``ending`` is called should the connection reach its age."""
+        with ExitStack() as stack:
+            if self.timing.max_age_seconds:
+                loop = asyncio.get_running_loop()
+                stack.callback(loop.call_later(self.timing.max_age_seconds, ending).cancel)
+            yield
 
     @contextmanager
     def viewing(self, found: Attachment, caller: Caller | None, *, resumable: bool = True) -> Iterator[None]:

@@ -49,7 +49,8 @@ class WebSocketEndpoint:
                 connection = Connection(self._gate, self._engine, self._streams, caller, send, scope)
                 self._sockets.add(connection)
                 try:
-                    await connection.serve(receive)
+                    with self._streams.until_old(connection.grown_old):
+                        await connection.serve(receive)
                 finally:
                     self._sockets.discard(connection)
         except OricodeError as reason:
@@ -102,9 +103,9 @@ class Connection:
             self._watched.close()
             await self._out.end()
 
-    async def drain(self) -> None:
-        """Say that the service restarts, and close."""
-        await self._out.drain()
+    async def leave(self, reason: str) -> None:
+        """Say that one shall come again, and close."""
+        await self._out.leave(reason)
 
     def _watch_key(self) -> None:
         """End when the key that counts now is revoked; `auth` may have brought another one."""
@@ -114,6 +115,11 @@ class Connection:
     def _revoked(self) -> None:
         reason = error("key_revoked")
         self._closing = asyncio.create_task(self._out.close(reason.row.close or 1008, reason.code))
+
+    def grown_old(self) -> None:
+        """It reached its age."""
+        self._out.ask_to_close("max_age")
+        self._closing = asyncio.create_task(self.leave("max_age"))
 
     # Commands.
 

@@ -22,6 +22,7 @@ from .server import Outlet, PeerGone
 from .streams import Streams
 
 CLOSE_RESTART = 1012
+"""Also at the connection's age: it says that nothing is wrong and one may come again."""
 
 
 class Outgoing:
@@ -34,6 +35,8 @@ class Outgoing:
         self._outlet = outlet
         self._pumps: dict[str, tuple[Attachment, asyncio.Task[None]]] = {}
         self._beats: asyncio.Task[None] | None = None
+        self._told: str | None = None
+        """The reason of the last ``reconnect`` of a run."""
         self._loop = asyncio.get_running_loop()
         self.wrote_at = self._loop.time()
         self.closed = False
@@ -103,7 +106,8 @@ class Outgoing:
             elif page is Word.BEAT:
                 write([_frame(self._streams.heartbeat(reader), run)])
             elif page is Word.CLOSE:
-                await self.event(self._streams.reconnect(reader.close_reason or "restart"), run)
+                self._told = reader.close_reason or "restart"
+                await self.event(self._streams.reconnect(self._told), run)
                 return
             else:
                 return
@@ -148,14 +152,20 @@ class Outgoing:
 
     # The end.
 
-    async def drain(self) -> None:
-        """Say that the service restarts and close; readers have said it for their runs."""
+    def ask_to_close(self, reason: str) -> None:
+        """Have every run here say ``reconnect``."""
+        for found, _ in self._pumps.values():
+            found.reader.ask_to_close(reason)
+
+    async def leave(self, reason: str) -> None:
+        """Say that one shall come again, and close; readers were told and say it for their runs."""
         pumps = [task for _, task in self._pumps.values()]
         if pumps:
             await asyncio.wait(pumps, timeout=1)
-        else:
-            await self.event(self._streams.reconnect("restart"))
-        await self.close(CLOSE_RESTART, "restart")
+        elif self._told != reason:  # else its runs were quicker
+            with suppress(PeerGone):  # it left by itself
+                await self.event(self._streams.reconnect(reason))
+        await self.close(CLOSE_RESTART, reason)
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection, once."""

@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from ..port import StoreUnavailable, WrongVersion
-from .database import FILE, DataDirectoryOwned, Ownership, Reader, connect, prepare, version_warning
+from .database import (
+    FILE,
+    DataDirectoryOwned,
+    DataDirectoryUnusable,
+    Ownership,
+    Reader,
+    connect,
+    prepare,
+    version_warning,
+)
 from .keys import SqliteKeys
 
-__all__ = ["DataDirectoryOwned", "WrongVersion", "open_keys", "open_store", "version_warning"]
+__all__ = ["DataDirectoryOwned", "DataDirectoryUnusable", "WrongVersion", "open_keys", "open_store", "version_warning"]
 
 
 class SqliteStore:
@@ -74,9 +83,12 @@ class SqliteStore:
 async def open_store(data_dir: Path, owner: str) -> SqliteStore:
     """Open the store for serving. ``owner``: a fresh name for this incarnation of the process.
 
-    Raises DataDirectoryOwned or WrongVersion.
+    Raises DataDirectoryOwned, DataDirectoryUnusable or WrongVersion.
     """
-    return SqliteStore(data_dir, owner)
+    try:
+        return SqliteStore(data_dir, owner)
+    except (OSError, sqlite3.Error) as trouble:
+        raise DataDirectoryUnusable(f"the data directory {data_dir} cannot be used: {trouble}") from trouble
 
 
 @contextlib.contextmanager

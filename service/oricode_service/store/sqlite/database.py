@@ -26,6 +26,10 @@ class DataDirectoryOwned(Exception):
     """Another process serves this data directory."""
 
 
+class DataDirectoryUnusable(Exception):
+    """This data directory cannot be made, read or written, or holds no database."""
+
+
 class Reader(sqlite3.Connection):
     """The service's reading connection: what the disk refuses is no bug of whoever asks."""
 
