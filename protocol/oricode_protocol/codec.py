@@ -27,8 +27,18 @@ class MalformedJson(ValueError):
     """The bytes are not JSON in UTF-8."""
 
 
+_ROOMY = 16 * 1024
+"""Bytes up to which what orjson leaves unused weighs more than a copy."""
+
+
 def dumps(value: Any) -> bytes:
     """``value`` as one line of JSON; raises TypeError for what JSON cannot hold."""
+    data = _dumps(value)
+    # orjson's result stands in a buffer of 4 KiB and more, which it holds as long as it lives, and these are kept.
+    return data[:-1] + data[-1:] if len(data) < _ROOMY else data
+
+
+def _dumps(value: Any) -> bytes:
     try:
         data = orjson.dumps(value)
     except TypeError:
@@ -118,7 +128,7 @@ def encode_texts(texts: list[str], index: int) -> bytes:
     """
     tail = b',"index":%d}' % index
     if len(texts) == 1:
-        return b'{"text":' + dumps(texts[0]) + tail
+        return b'{"text":' + _dumps(texts[0]) + tail
     try:
         data = _one_line(orjson.dumps(texts, option=orjson.OPT_INDENT_2))
     except TypeError:  # as in `dumps`

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -108,11 +109,20 @@ async def test_a_reader_that_keeps_up_never_asks_the_store(pulse: Pulse) -> None
     assert books.reads == 0
 
 
-async def test_memory_is_bounded_however_long_the_run(pulse: Pulse) -> None:
-    books, log = Books(), RunLog(1, "run_1")
-    for seq in range(1, 2000):
-        stored(books, log, [record(seq, text="x" * 500)])
-        assert log._tail_bytes <= 2 * TAIL_BYTES + 1000
+@pytest.mark.parametrize("size", [1, 500])
+async def test_memory_is_bounded_however_long_the_run_and_small_its_events(size: int) -> None:
+    log = RunLog(1, "run_1")
+    most = 0
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for seq in range(1, 4000):
+            log.publish([record(seq, text="x" * size)])
+            if seq % 50 == 0:
+                most = max(most, tracemalloc.get_traced_memory()[0] - before)
+    finally:
+        tracemalloc.stop()
+    assert TAIL_BYTES < most < 2.5 * TAIL_BYTES
 
 
 async def test_replaying_a_long_log_lets_others_run_between_pages(pulse: Pulse) -> None:

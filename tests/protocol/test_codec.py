@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -151,3 +152,16 @@ def test_fields_that_are_none_are_absent_on_the_wire() -> None:
 
 def test_every_event_type_is_known_by_its_own_name() -> None:
     assert all(name == cls.event for name, cls in EVENTS.items())
+
+
+@pytest.mark.parametrize("size", [1, 1000, 5000])
+def test_what_is_kept_weighs_what_it_says(size: int):
+    """Events stay in memory by the thousand."""
+    event = Progress(type="step", message="x" * size, progress=1)
+    tracemalloc.start()
+    try:
+        kept = [codec.encode(event) for _ in range(200)]
+        weight, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert weight < 1.1 * sum(map(len, kept)) + 200 * 60

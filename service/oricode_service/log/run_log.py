@@ -25,6 +25,8 @@ PAGE_BYTES = 32 * 1024
 """On the wire, about: the frames around the events are counted."""
 TAIL_BYTES = 64 * 1024
 """Kept in memory for readers that follow closely; anybody further behind reads the store."""
+_RECORD_BYTES = 160
+"""What a record weighs in memory beside its data, about: several times as much as the data of a small delta."""
 DELTAS = frozenset(("content", "thinking", "tool_input"))
 _NEAR = 8
 """Records."""
@@ -92,7 +94,7 @@ class RunLog:
         solid = self.last_solid
         self._tail += records
         for record in records:
-            self._tail_bytes += len(record[4])
+            self._tail_bytes += len(record[4]) + _RECORD_BYTES
             if record[3] not in DELTAS:
                 self.last_solid = record[1]
         self.visible = seq
@@ -128,7 +130,7 @@ class RunLog:
     def _trim(self) -> None:
         drop = 0
         while self._tail_bytes > TAIL_BYTES:
-            self._tail_bytes -= len(self._tail[drop][4])
+            self._tail_bytes -= len(self._tail[drop][4]) + _RECORD_BYTES
             drop += 1
         del self._tail[:drop]
 
