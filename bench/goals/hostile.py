@@ -17,10 +17,13 @@ from .attackers import ATTACKS, PEERS
 from .service import Service, service
 
 VIEWERS = 20
-QUIET_SECONDS = 8
+SETTLE_SECONDS = 5
+QUIET_SECONDS = 20
+"""Of the viewers alone: how long they wait then, and how fast their runs' events fill the memory meant for them."""
 MODEL = "firehose:100000@5"
 MOST_MEGABYTES = {1: 16, 2: 3}
-"""By how much a round of all attacks may have grown the memory: the first one stretches it, the second finds room."""
+"""By how much a round of all attacks may have grown the memory beside the viewers' events: the first one stretches it,
+the second finds room."""
 MOST_WAIT = 1.0
 """Seconds a viewer may wait for an event that is due every 0.2 s: this machine's two cores are the attackers' too."""
 PROMISED = {"slow_heads": 12, "silent": 12, "slow_bodies": 35}
@@ -103,19 +106,23 @@ def _broken(name: str, found: dict[str, Any]) -> str | None:
 async def _measure(running: Service, names: list[str]) -> list[str]:
     bad: list[str] = []
     viewers = await _viewers(running)
+    await asyncio.sleep(SETTLE_SECONDS)
+    memory = _Memory(running)
     await asyncio.sleep(QUIET_SECONDS)
     p99, longest = _waits(viewers)
-    memory, files = running.rss(), running.files()
-    print(f"| undisturbed | p99 {p99 * 1000:4.0f} ms | longest {longest * 1000:5.0f} ms | {memory / 2**20:.0f} MB | |")
+    memory.learn()
+    files = running.files()
+    alone = running.rss() / 2**20
+    print(f"| undisturbed | p99 {p99 * 1000:4.0f} ms | longest {longest * 1000:5.0f} ms | {alone:.0f} MB | |")
     for number, name in enumerate(names * 2):
         if number == len(names):
-            bad += _grown(running, memory, 1)
-            memory = running.rss()
+            bad += _grown(memory, 1)
+            memory.begin()
         began = time.monotonic()
         found = await _attack(name, running)
         await asyncio.sleep(1)
         p99, longest = _waits(viewers)
-        grown = (running.rss() - memory) / 2**20
+        grown = memory.grown
         what = ", ".join(f"{key} {value}" for key, value in found.items())
         row = f"p99 {p99 * 1000:4.0f} ms | longest {longest * 1000:5.0f} ms | {grown:+.1f} MB"
         print(f"| {name:14} | {row} | {what}, {time.monotonic() - began:.0f} s |", flush=True)
@@ -124,7 +131,7 @@ async def _measure(running: Service, names: list[str]) -> list[str]:
         if longest > MOST_WAIT:
             bad.append(f"{name}: a viewer waited {longest:.2f} s")
     await asyncio.sleep(5)
-    bad += _grown(running, memory, 2)
+    bad += _grown(memory, 2)
     more = running.files() - files
     print(
         f"afterwards: {more:+d} descriptors; {sum(viewer.seq for viewer in viewers)} events seen by {VIEWERS} viewers"
@@ -138,8 +145,32 @@ async def _measure(running: Service, names: list[str]) -> list[str]:
     return bad
 
 
-def _grown(running: Service, memory: int, number: int) -> list[str]:
-    grown = (running.rss() - memory) / 2**20
+class _Memory:
+    """The service's memory, without what the viewers' own runs add to it."""
+
+    def __init__(self, running: Service) -> None:
+        self._running = running
+        self._per_second = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._at, self._bytes = time.monotonic(), self._running.rss()
+
+    def learn(self) -> None:
+        """What has come since :meth:`begin` is the viewers'; begin anew."""
+        self._per_second = (self._running.rss() - self._bytes) / (time.monotonic() - self._at)
+        self.begin()
+
+    @property
+    def grown(self) -> float:
+        """Megabytes since :meth:`begin`."""
+        expected = self._bytes + self._per_second * (time.monotonic() - self._at)
+        return (self._running.rss() - expected) / 2**20
+
+
+def _grown(memory: _Memory, number: int) -> list[str]:
+    grown = memory.grown
     print(f"round {number}: {grown:+.1f} MB", flush=True)
     return [f"memory grew by {grown:.1f} MB in round {number}"] if grown > MOST_MEGABYTES[number] else []
 
