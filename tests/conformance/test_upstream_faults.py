@@ -65,6 +65,16 @@ async def test_a_refused_request_fails_at_once_with_a_sentence_and_without_secre
     assert (error.data["code"], error.data["retryable"], done.data["status"]) == ("upstream_rejected", False, "failed")
 
 
+async def test_a_question_that_was_refused_does_not_spoil_its_chat(house: House, wire: Wire) -> None:
+    model = house.model([Status(400, error_body("invalid_request_error", "prompt is too long"))], message(text("Yes.")))
+    refused = await wire.ask(prompt="far too long", model=model.name)
+    again = await wire.ask(prompt="And now?", model=model.name, chat_id=refused.chat_id)
+    assert (refused.status, again.text) == ("failed", "Yes.")
+    assert "far too long" not in str(model.requests[1]["messages"])
+    kept = (await house.http.get(f"/api/chats/{refused.chat_id}")).text
+    assert "far too long" in kept, "it is still there to be read"
+
+
 async def test_an_answer_that_is_no_stream_is_named_and_not_paid_for_twice(house: House, wire: Wire) -> None:
     model = house.model([Status(200, {"type": "message", "content": [{"type": "text", "text": "Whole."}]})])
     answer = await wire.ask(prompt="x", model=model.name)

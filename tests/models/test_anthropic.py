@@ -57,7 +57,7 @@ async def test_the_request_carries_the_whole_call(upstream: Upstream, provider: 
         system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         tools=[{"name": "t", "description": "d", "input_schema": {"type": "object"}}],
         thinking={"type": "adaptive"},
-        metadata={"user_id": "u1"},
+        metadata={"user_id": "u1", "project": "a provider would refuse this"},
         run_id="run_1",
         turn=2,
     )

@@ -184,6 +184,8 @@ class TestOffer:
         registry = Registry([StoreChunk(programs), Scripted("zz")], lambda: live)
         assert [d["name"] for d in registry.definitions()] == ["mcp_store_code_chunk", "zz", "git__log", "git__diff"]
         assert set(registry.definitions()[0]) == {"name", "description", "input_schema"}
+        marked = [d["name"] for d in registry.definitions() if d.get("cache_control") == {"type": "ephemeral"}]
+        assert marked == ["git__diff"], "the prefix that all prompts share ends with the last of them"
 
     def test_tools_come_and_go_with_their_server(self) -> None:
         live: list[Tool] = []

@@ -16,6 +16,8 @@ from .request import is_blank
 
 JsonObject = dict[str, Any]
 THOUGHTS = ("thinking", "redacted_thinking")
+REFUSED = "refused"
+"""In the meta of a question that the provider refused: it stays in the chat, and is not asked again."""
 INTERRUPTED = "The call was interrupted before a result was known."
 
 
@@ -34,6 +36,8 @@ def conversation(rows: list[MessageRow]) -> list[JsonObject]:
         results.clear()
 
     for row in rows:
+        if codec.loads(row.meta).get(REFUSED):
+            continue
         content = codec.loads(row.content)
         if row.role == "tool":
             results[row.key] = content

@@ -23,7 +23,7 @@ from ..store.rows import AddMessage, MessageRow, Op
 from .calls import run_calls
 from .content import BAD_INPUT, content_of, fold_draft
 from .ending import finish, last_events
-from .history import conversation
+from .history import REFUSED, conversation
 from .ports import Ports
 from .run import Run
 from .turn import Turn
@@ -150,11 +150,12 @@ class RunLoop:
             if await self._take_turn(conversation(earlier + steps + asked), len(turns) + 1):
                 return
 
-    def _question(self) -> list[MessageRow]:
+    def _question(self, *, refused: bool = False) -> list[MessageRow]:
         """The request's messages as rows; written with the first turn's commit, so that a start costs no fsync."""
         run, now = self._run, self._ports.now()
+        meta = codec.dumps({REFUSED: True} if refused else {})
         return [
-            MessageRow(run.row.no, 0, message["role"], "", codec.dumps(message["content"]), now)
+            MessageRow(run.row.no, 0, message["role"], "", codec.dumps(message["content"]), now, meta)
             for message in run.request.messages
         ]
 
@@ -212,7 +213,10 @@ class RunLoop:
                 run.row.no, turn, "assistant", "", codec.dumps(content), self._ports.now(), codec.dumps(meta)
             )
             rows.append(answer)
-        return [AddMessage(run.row.no, run.row.chat_no, row) for row in rows]
+        return self._added(rows)
+
+    def _added(self, rows: list[MessageRow]) -> list[Op]:
+        return [AddMessage(self._run.row.no, self._run.row.chat_no, row) for row in rows]
 
     async def _end(self, status: RunStatus, failure: OricodeError | None) -> None:
         """End a run that its last turn did not end."""
@@ -222,12 +226,12 @@ class RunLoop:
             return
         if not self._asked and run.row.epoch > 1:  # it ends before it saw what the process before this one stored
             self._asked = bool(await until_available(lambda: self._ports.runs.messages(run.row.no)))
-        ops = self._unfinished()
+        ops = self._unfinished(failure)
         code = failure.code if failure is not None else None
         events = last_events(run, failure)
         await finish(run, self._ports, events, ops, status, stop_reason=self._stop_reason, code=code)
 
-    def _unfinished(self) -> list[Op]:
+    def _unfinished(self, failure: OricodeError | None) -> list[Op]:
         """What a person saw of the open message stays in the chat; the question does in any case."""
         run = self._run
         if self._turn is None:
@@ -236,6 +240,9 @@ class RunLoop:
         run.count(draft.usage)
         fold_draft(run.fold, draft)
         shown = [block for block in content_of(draft) if block["type"] == "text" and block["text"]]
+        if not shown and not self._asked and failure is not None and failure.code == "upstream_rejected":
+            # Sent again with every later question, it would have them all refused.
+            return self._added(self._question(refused=True))
         return self._store_messages(self._turn.number, shown, {"usage": draft.usage, "partial": True})
 
 

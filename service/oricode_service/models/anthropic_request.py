@@ -1,8 +1,9 @@
 """A model call as the bodies of ``POST /v1/messages`` and ``/v1/messages/count_tokens``.
 
 In: a :class:`ModelCall`. Out: JSON in UTF-8. What UTF-8 cannot hold (half an emoji, when a delta was cut there) is
-mended on the way out: providers refuse lone surrogates. Empty parts are left out; nothing is validated, the provider
-does that.
+mended on the way out: providers refuse lone surrogates. Empty parts are left out, and of ``metadata`` everything but
+``user_id``, because a provider refuses the whole call for a field that it does not know. Nothing else is validated, the
+provider does that.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from .port import ModelCall
 def body(call: ModelCall, extra: Mapping[str, Any]) -> bytes:
     """The streaming request. ``extra`` fields (a compatible server's sampling settings) lose against the call's own."""
     request = {**extra, **_prompt(call), "max_tokens": call.max_tokens, "stream": True}
-    if call.metadata is not None:
-        request["metadata"] = call.metadata
+    user_id = (call.metadata or {}).get("user_id")
+    if isinstance(user_id, str):
+        request["metadata"] = {"user_id": user_id}
     return _encode(request)
 
 

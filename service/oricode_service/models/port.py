@@ -24,10 +24,11 @@ class ModelCall:
     system: list[dict[str, Any]]
     """Text blocks, with ``cache_control`` marks where a prefix is stable."""
     tools: list[dict[str, Any]]
-    """``{name, description, input_schema}``; empty when the turn may call none."""
+    """``{name, description, input_schema}``, some with ``cache_control``; empty when the turn may call none."""
     max_tokens: int
     thinking: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
+    """The client's own; a provider takes of it what it knows."""
     run_id: str = ""
     """Only for logs and for scripts that want to know who asks."""
     turn: int = 1

@@ -150,7 +150,7 @@ class MessageRow:
     """JSON: content blocks; for ``tool`` one ``tool_result`` block."""
     at: int
     meta: bytes = b"{}"
-    """JSON: usage, stop reason, model of an assistant message; status of a tool result."""
+    """JSON: usage, stop reason, model of an assistant message; status of a tool result; that a question was refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,15 @@ class Registry:
         return self.tools().get(name)
 
     def definitions(self) -> list[dict[str, Any]]:
-        """As the Messages API takes them. The order is stable, for the sake of prompt caching."""
-        return [
+        """As the Messages API takes them. Their order is stable and the last one has a ``cache_control`` mark: they are
+        the beginning of every prompt, the same for all client types."""
+        found: list[dict[str, Any]] = [
             {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
             for tool in self.tools().values()
         ]
+        if found:
+            found[-1]["cache_control"] = {"type": "ephemeral"}
+        return found
 
     def refuse_client_tools(self, definitions: Sequence[dict[str, Any]]) -> str | None:
         """Why these definitions from a request cannot be offered to the model; None when they can."""
