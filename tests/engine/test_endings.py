@@ -208,7 +208,7 @@ async def test_a_provider_that_fails_when_the_process_drains_does_not_end_the_ru
 
 async def test_a_provider_that_fails_when_its_time_is_up_is_not_asked_again(tmp_path: Path) -> None:
     provider = Sore(UpstreamFailure("upstream_dropped", "It broke.", retryable=True))
-    async with process(tmp_path, provider, limits=RunLimits(wall_seconds=0.05)) as one:
+    async with process(tmp_path, provider, limits=RunLimits(wall_seconds=0.5)) as one:
         run = await one.start()
         state = await assert_settled(one, run, "failed")
     assert (provider.calls, state["error"]["code"]) == (1, "time_limit")
