@@ -130,7 +130,7 @@ async def test_a_run_that_uses_too_many_tokens_is_stopped_between_turns(tmp_path
 
 
 async def test_a_run_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    async with process(tmp_path, Script(((Say("One moment"), Stall()),)), limits=RunLimits(wall_seconds=0.05)) as one:
+    async with process(tmp_path, Script(((Say("One moment"), Stall()),)), limits=RunLimits(wall_seconds=0.5)) as one:
         run = await one.start()
         state = await assert_settled(one, run, "failed")
     assert (state["error"]["code"], state["text"]) == ("time_limit", "One moment")
