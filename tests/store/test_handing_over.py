@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from log.books import apart
 from oricode_service.store.port import StoreUnavailable
-from oricode_service.store.sqlite import open_store, recovery, writer
+from oricode_service.store.sqlite import DataDirectoryUnusable, open_store, recovery, writer
 from oricode_service.store.sqlite.database import connect
 from store.made import message, new_run, records
 
@@ -83,7 +83,7 @@ async def test_a_start_that_fails_leaves_the_folder_free(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(recovery, "recover", refuse)
-        with pytest.raises(OSError, match="Input/output"):
+        with pytest.raises(DataDirectoryUnusable, match="Input/output"):
             await open_store(tmp_path, "first")
     second = await open_store(tmp_path, "second")
     await second.close()
